@@ -1,0 +1,132 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A target's dependencies are its permissions (docs/architecture.md).
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Plugins/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+  name: "intray",
+  products: [
+    .executable(name: "intrayd", targets: ["intrayd"]),
+    .executable(name: "intray-worker", targets: ["intray-worker"]),
+    .executable(name: "intray", targets: ["intray"]),
+    .library(name: "Echo", type: .dynamic, targets: ["Echo"]),
+    .library(name: "Finetune", type: .dynamic, targets: ["Finetune"]),
+    .library(name: "Infer", type: .dynamic, targets: ["Infer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    // C: the plugin ABI, hot kernels, and shims over system libraries.
+    .target(name: "CIntrayPlugin"),
+    .target(name: "CLinux"),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CLibCSV", providers: [.apt(["libcsv-dev"])]),
+
+    // Plain values and files: for everyone.
+    library("IntrayCore", []),
+    library("FileKit", ["IntrayCore", "CLinux", "COpenSSL"]),
+    library("SpecFile", ["IntrayCore", "FileKit", "CLibYAML"]),
+    library("Tables", ["IntrayCore", "FileKit", "CLibCSV"]),
+
+    // The engine: knows nothing of jobs.
+    library("Tensors", ["IntrayCore", "CKernels", "COpenBLAS"]),
+    library("Layers", ["Tensors", "CKernels"]),
+    library("Optimizers", ["Tensors", "CKernels"]),
+    library("Safetensors", ["IntrayCore", "FileKit"]),
+    library("Tokenizers", ["IntrayCore", "FileKit"]),
+    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Safetensors"]),
+    library(
+      "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
+
+    // The host: never imports the engine.
+    library("WorkerLink", ["IntrayCore", "FileKit"]),
+    library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin"]),
+    library("JobStore", ["IntrayCore", grdb]),
+    library("Intake", ["IntrayCore", "FileKit", "SpecFile", "Tables"]),
+    library("Outbox", ["IntrayCore", "FileKit", "SpecFile"]),
+    library("JobDispatch", ["IntrayCore", "FileKit", "WorkerLink", "PluginHost", "JobStore", "Outbox"]),
+    library(
+      "Service",
+      [
+        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "PluginHost", "CSystemd",
+        logging,
+      ]),
+
+    // Programs: wiring only.
+    program("intrayd", ["IntrayCore", "Service", argumentParser]),
+    program("intray-worker", ["IntrayCore", "PluginHost", "WorkerLink"]),
+    program(
+      "intray", ["IntrayCore", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", argumentParser]),
+
+    // Plugins: a dynamic library each.
+    library("PluginKit", ["IntrayCore", "FileKit", "CIntrayPlugin"]),
+    .target(
+      name: "Echo", dependencies: ["CIntrayPlugin"], path: "Plugins/Echo", publicHeadersPath: ".",
+      cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    plugin("Finetune", ["PluginKit", "Training"]),
+    plugin("Infer", ["PluginKit", "Training"]),
+
+    // Tests: one target per target, and EndToEnd for the whole way of the data.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("IntrayCoreTests", ["IntrayCore"]),
+    tests("FileKitTests", ["IntrayCore", "TestSupport", "FileKit"]),
+    tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
+    tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
+    tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
+    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors"]),
+    tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
+    tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
+    tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),
+    tests(
+      "ModelsTests",
+      ["IntrayCore", "TestSupport", "Models", "Layers", "Optimizers", "Tensors", "Safetensors", "FileKit"]),
+    tests(
+      "TrainingTests",
+      [
+        "IntrayCore", "TestSupport", "Training", "Models", "Optimizers", "Tensors", "Tokenizers", "Tables",
+        "Safetensors", "FileKit",
+      ]),
+    tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
+    tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
+    tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
+    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "FileKit", "SpecFile", "Tables"]),
+    tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
+    tests(
+      "JobDispatchTests",
+      ["IntrayCore", "TestSupport", "JobDispatch", "JobStore", "WorkerLink", "PluginHost", "Outbox", "FileKit"]),
+    tests("ServiceTests", ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake"]),
+    tests("CommandTests", ["IntrayCore", "TestSupport", "FileKit"]),
+    tests(
+      "EndToEnd",
+      ["IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

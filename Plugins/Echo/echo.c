@@ -1,0 +1,1 @@
+#include "intray_plugin.h"

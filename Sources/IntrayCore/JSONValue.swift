@@ -1,0 +1,138 @@
+import Foundation
+
+/// A JSON value. Integers and other numbers stay apart, so that `3` is written back as `3`.
+public enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  case int(Int)
+  case double(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+}
+
+extension JSONValue {
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  public var int: Int? { if case .int(let value) = self { value } else { nil } }
+  public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+  public var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+  /// Any number.
+  public var double: Double? {
+    switch self {
+    case .int(let value): Double(value)
+    case .double(let value): value
+    default: nil
+    }
+  }
+
+  /// The member of an object, nil for anything else.
+  public subscript(key: String) -> JSONValue? { object?[key] }
+
+  /// The word that an error message uses: `integer`, `text`, `list` ...
+  public var typeName: String {
+    switch self {
+    case .null: "nothing"
+    case .bool: "true or false"
+    case .int: "integer"
+    case .double: "number"
+    case .string: "text"
+    case .array: "list"
+    case .object: "mapping"
+    }
+  }
+}
+
+extension JSONValue: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Int.self) {
+      self = .int(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .double(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONValue].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .int(let value): try container.encode(value)
+    case .double(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int) { self = .int(value) }
+  public init(floatLiteral value: Double) { self = .double(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self = .object(Dictionary(elements) { _, last in last })
+  }
+}
+
+/// JSON text in and out, the same everywhere: sorted keys, no escaped slashes.
+public enum JSON {
+  /// - Throws: `IntrayError` with `code` and `path` when the text is not JSON of the wanted shape.
+  public static func decode<Value: Decodable>(
+    _ type: Value.Type = Value.self, from data: Data, path: String, code: IntrayError.Code = .data
+  ) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch let error as DecodingError {
+      throw IntrayError(code, "not the JSON that was expected: \(explain(error))", at: .init(path))
+    }
+  }
+
+  public static func decode<Value: Decodable>(
+    _ type: Value.Type = Value.self, from text: String, path: String, code: IntrayError.Code = .data
+  ) throws -> Value {
+    try decode(type, from: Data(text.utf8), path: path, code: code)
+  }
+
+  /// - Throws: `EncodingError` for a number that JSON cannot hold (NaN, infinity).
+  public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting =
+      pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    return try encoder.encode(value)
+  }
+
+  public static func text(_ value: some Encodable, pretty: Bool = false) throws -> String {
+    String(decoding: try encode(value, pretty: pretty), as: UTF8.self)
+  }
+
+  private static func explain(_ error: DecodingError) -> String {
+    func path(_ context: DecodingError.Context) -> String {
+      let keys = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
+      return keys.isEmpty ? "" : " at \(keys)"
+    }
+    switch error {
+    case .keyNotFound(let key, let context): return "no key '\(key.stringValue)'\(path(context))"
+    case .typeMismatch(let type, let context): return "not a \(type)\(path(context))"
+    case .valueNotFound(let type, let context): return "null where a \(type) is needed\(path(context))"
+    case .dataCorrupted(let context): return context.debugDescription + path(context)
+    @unknown default: return String(describing: error)
+    }
+  }
+}
