@@ -42,24 +42,10 @@ public struct SafetensorsWriter {
     }
     let text = header.text(order: sorted.map(\.name))
 
-    let part = "\(path).part"
-    try Files.remove(part)
-    do {
-      let writer = try FileWriter(part)
+    try Files.publish(to: path) { writer in
       try withUnsafeBytes(of: UInt64(text.count).littleEndian) { try writer.write($0) }
       try text.withUnsafeBytes { try writer.write($0) }
       for tensor in sorted { try writer.write(tensor.bytes) }
-      try writer.close(sync: true)
-      try Files.rename(part, to: path)
-      try Files.syncFolder(folder)
-    } catch {
-      try? Files.remove(part)
-      throw error
     }
-  }
-
-  private var folder: String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }

@@ -75,13 +75,26 @@ import Testing
     #expect(error?.location?.path == "\(folder.path)/model.safetensors")
   }
 
+  // What safetensors 0.8.0 accepts too.
   @Test(
     arguments: [
       (#"{}"#, 0),
-      (#" {}"#, nil),
       (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}   "#, 8),
       (#"{ "a" : { "data_offsets" : [ 0 , 8 ] , "shape" : [ 2 ] , "dtype" : "F32" } }"#, 8),
       (#"{"\u00e4\ud83d\ude00\n":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#, 2),
+      (#"{"__metadata__":{"format":"pt"}}"#, 0),
+    ] as [(String, Int)])
+  func aSoundHeaderIsAccepted(_ header: String, _ dataCount: Int) throws {
+    let folder = try TemporaryFolder()
+    let file = try SafetensorsFile(try folder.write(safetensors(header, dataCount), to: "a.safetensors"))
+    #expect(file.names.allSatisfy { file.entry($0) != nil })
+  }
+
+  // safetensors 0.8.0 refuses these as well, except for a leading space (against its own description of the format), a
+  // key beside dtype, shape and data_offsets, a metadata key twice, and some cases of a tensor twice.
+  @Test(
+    arguments: [
+      (#" {}"#, 0),
       (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 7),
       (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 9),
       (
@@ -114,32 +127,23 @@ import Testing
       (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} x"#, 8),
       (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},}"#, 8),
       (#"{"__metadata__":{"format":1}}"#, 0),
-      (#"{"__metadata__":{"format":"pt"}}"#, 0),
       (#"{"__metadata__":{"a":"1","a":"2"}}"#, 0),
       (#"{"__metadata__":{},"__metadata__":{}}"#, 0),
       (#"{"\ud800":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#, 2),
       (#"{"\x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#, 2),
-      (#"[]"#, 0), (#""#, 0), (#"null"#, 0), (#"{"a":"#, 0), (#"{"a"#, 0),
+      (#"[]"#, 0),
+      (#""#, 0),
+      (#"null"#, 0),
+      (#"{"a":"#, 0),
+      (#"{"a"#, 0),
       ("{\"\u{1}\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2),
-    ] as [(String, Int?)])
-  func aHeaderIsAcceptedOrRefusedAsThePythonLibraryDoes(_ header: String, _ dataCount: Int?) throws {
-    // What safetensors 0.8.0 accepts of these; `more` keys, doubled keys and a repeated name are refused here only.
-    let accepted = [
-      #"{}"#, #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}   "#,
-      #"{ "a" : { "data_offsets" : [ 0 , 8 ] , "shape" : [ 2 ] , "dtype" : "F32" } }"#,
-      #"{"\u00e4\ud83d\ude00\n":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
-      #"{"__metadata__":{"format":"pt"}}"#,
-    ]
+    ] as [(String, Int)])
+  func anUnsoundHeaderIsRefused(_ header: String, _ dataCount: Int) throws {
     let folder = try TemporaryFolder()
-    let path = try folder.write(safetensors(header, dataCount ?? 0), to: "a.safetensors")
-    if accepted.contains(header) {
-      let file = try SafetensorsFile(path)
-      #expect(file.names.allSatisfy { file.entry($0) != nil })
-    } else {
-      let error = #expect(throws: IntrayError.self) { try SafetensorsFile(path) }
-      #expect(error?.code == .model)
-      #expect(error?.location?.path == path)
-    }
+    let path = try folder.write(safetensors(header, dataCount), to: "a.safetensors")
+    let error = #expect(throws: IntrayError.self) { try SafetensorsFile(path) }
+    #expect(error?.code == .model)
+    #expect(error?.location?.path == path)
   }
 
   @Test(arguments: [UInt64.max, 1 << 63, 1 << 62, 100_000_001, 100_000_000, 1000])

@@ -1,3 +1,4 @@
+import FileKit
 import Foundation
 import IntrayCore
 import Safetensors
@@ -20,20 +21,33 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model.safetensors"])
   }
 
-  @Test func anEarlierFileIsReplacedAndALeftOverPartIsInNobodysWay() throws {
+  @Test func whereverADiskFailsTheEarlierFileStaysOrTheNewOneIsWhole() throws {
     let folder = try TemporaryFolder()
-    let path = try folder.write("old", to: "model.safetensors")
-    try folder.write("left by a worker that was killed", to: "model.safetensors.part")
-    let values: [Float] = [1, 2, 3]
-    try values.withUnsafeBytes {
-      var writer = SafetensorsWriter(path)
-      writer.add("a", dtype: .float32, shape: [3], bytes: $0)
-      try writer.publish()
+    let path = "\(folder.path)/model.safetensors"
+    let values = [Float](repeating: 3, count: 100_000)
+    var failures = 0
+    while true {
+      try folder.write("old", to: "model.safetensors")
+      let fault = Fault(at: failures + 1, .fail(ENOSPC))
+      do {
+        try FaultInjection.with(fault) {
+          try values.withUnsafeBytes {
+            var writer = SafetensorsWriter(path)
+            writer.add("a", dtype: .float32, shape: [values.count], bytes: $0)
+            try writer.publish()
+          }
+        }
+      } catch let error as IntrayError {
+        #expect(error.code == .system)
+      }
+      if try Data(contentsOf: URL(fileURLWithPath: path)) != Data("old".utf8) {
+        #expect(try floats(try SafetensorsFile(path), "a", [values.count]) == values)
+      }
+      guard fault.fired else { break }
+      failures += 1
     }
-    let file = try SafetensorsFile(path)
-    #expect(file.metadata.isEmpty)
-    #expect(try floats(file, "a", [3]) == values)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model.safetensors"])
+    #expect(failures >= 5)
+    #expect(try SafetensorsFile(path).names == ["a"])
   }
 
   @Test func namesAndMetadataOfAnyTextComeBack() throws {
