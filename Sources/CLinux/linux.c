@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <linux/fs.h>
+#include <stdatomic.h>
 
 int intray_pidfd_open(pid_t pid) {
   return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -15,9 +17,6 @@ int intray_rename_noreplace(const char *from, const char *to) {
 int intray_rename_exchange(const char *one, const char *other) {
   return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
 }
-
-#include <errno.h>
-#include <stdatomic.h>
 
 static int move_up(int descriptor) {
   if (descriptor < 0 || descriptor >= 10) return descriptor;
@@ -85,4 +84,9 @@ int intray_flag_signal(int signal) {
 
 int intray_signal_came(int signal) {
   return signal > 0 && signal < NSIG ? atomic_load(&came[signal]) : 0;
+}
+
+void intray_name_process(const char *name) {
+  // The kernel keeps 15 bytes (prctl(2), PR_SET_NAME).
+  prctl(PR_SET_NAME, name, 0, 0, 0);
 }

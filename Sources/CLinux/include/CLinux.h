@@ -48,3 +48,6 @@ int intray_flag_signal(int signal);
 
 /// Not 0 once a flagged signal has come.
 int intray_signal_came(int signal);
+
+/// What `ps` and `top` show for this process, cut to 15 bytes. To be called on the main thread.
+void intray_name_process(const char *name);
