@@ -101,7 +101,7 @@ let package = Package(
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
-    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors"]),
+    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors", "CKernels"]),
     tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
     tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
     tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),
