@@ -1,12 +1,12 @@
 # make help    what the targets do
 #
-# One build configuration, release: the, the tests and themarks run the same programs.
+# One build configuration, release: programs, plugins and tests are built once and used by every target.
 
 SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models format lint bench example-data clean
+.PHONY: help test check build deps models lint format example-data clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
