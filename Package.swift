@@ -62,13 +62,13 @@ let package = Package(
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
     library("Tokenizers", ["IntrayCore", "FileKit"]),
-    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Safetensors"]),
+    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
     // The host: never imports the engine.
-    library("WorkerLink", ["IntrayCore", "FileKit"]),
-    library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin"]),
+    library("WorkerLink", ["IntrayCore", "CLinux"]),
+    library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
     library("JobStore", ["IntrayCore", grdb]),
     library("Intake", ["IntrayCore", "FileKit", "SpecFile", "Tables"]),
     library("Outbox", ["IntrayCore", "FileKit", "SpecFile"]),
