@@ -1,5 +1,6 @@
 import Foundation
 import IntrayCore
+import Tables
 import TestSupport
 import Testing
 import Tokenizers
@@ -15,6 +16,7 @@ import Tokenizers
 
   static let vocabulary = Checkout.fixture("tokenizers/vocab.txt")
   static let questions = Checkout.sharedData("tokenizers")
+  static let papers = Checkout.sharedData("arxiv-cs36/dev.csv")
 
   static func cases() throws -> [Case] {
     try JSON.decode([Case].self, from: data(Checkout.fixture("tokenizers/cases.json")), path: "cases.json")
@@ -121,6 +123,37 @@ import Tokenizers
       #expect(pieces.map(\.piece) == question.wordpiece, "\(question.original)")
     }
   }
+
+  @Test(.enabled(if: questions != nil && papers != nil, "needs ../shared/data/tokenizers and arxiv-cs36"))
+  func allPapersAreCutAsHuggingFaceDoes() throws {
+    let tokenizer = try WordPieceTokenizer(vocabulary: "\(try #require(Self.questions))/bert-vocab.txt")
+    let table = try TableReader(try #require(Self.papers))
+    let (title, abstract) = (try table.column("title"), try table.column("abstract"))
+    let expected = String(decoding: try data(Checkout.fixture("tokenizers/dev-checksums.txt")), as: UTF8.self)
+      .split(separator: "\n").map { UInt32($0, radix: 16) }
+    #expect(expected.count == 5000)
+    var number = 0
+    while let row = try table.next() {
+      var sum: UInt32 = 0x811C_9DC5
+      for (first, second) in [
+        (collapsed(row[title]), collapsed(row[abstract])), (row[title], row[abstract]),
+      ] {
+        for limit in [64, 256, 300] {
+          let encoding = tokenizer.encode(first, second, maxLength: limit)
+          sum = checksum([Int32(encoding.ids.count)] + encoding.ids + encoding.segments, sum)
+        }
+      }
+      #expect(number < expected.count && sum == expected[number], "line \(row.line)")
+      number += 1
+    }
+    #expect(number == expected.count)
+  }
+}
+
+/// `" ".join(text.split())` of Python.
+private func collapsed(_ text: String) -> String {
+  text.unicodeScalars.split { $0.properties.isWhitespace || (0x1C...0x1F).contains($0.value) }.map(String.init)
+    .joined(separator: " ")
 }
 
 func data(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
