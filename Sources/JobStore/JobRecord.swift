@@ -27,8 +27,6 @@ public struct JobRecord: Sendable, Equatable, Codable, Identifiable {
   public var publishingFailures: Int
   /// When a waiting or publishing job is tried again.
   public var nextAttempt: Date?
-  /// The worker of the attempt that runs.
-  public var worker: WorkerIdentity?
   public var progress: JobProgress?
 
   /// Why the last attempt failed, or why the job was rejected.
@@ -76,17 +74,5 @@ public struct JobProgress: Sendable, Equatable, Codable {
   public var fraction: Double {
     guard total > 0, done.isFinite, total.isFinite else { return 0 }
     return min(1, max(0, done / total))
-  }
-}
-
-/// A process, told apart from a later one with the same number by its start time.
-public struct WorkerIdentity: Sendable, Equatable, Codable {
-  public var pid: Int32
-  /// Clock ticks since boot (proc(5), /proc/PID/stat, field 22).
-  public var startTicks: UInt64
-
-  public init(pid: Int32, startTicks: UInt64) {
-    self.pid = pid
-    self.startTicks = startTicks
   }
 }
