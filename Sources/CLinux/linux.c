@@ -1,3 +1,5 @@
+// Not in the header: with it, Clang would see two versions of the C library's types, here and in Swift's Glibc module.
+#define _GNU_SOURCE
 #include "CLinux.h"
 
 #include <linux/fs.h>

@@ -1,8 +1,5 @@
 /// Linux system calls and constants that Swift cannot import from Glibc on its own.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
