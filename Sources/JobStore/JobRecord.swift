@@ -76,3 +76,11 @@ public struct JobProgress: Sendable, Equatable, Codable {
     return min(1, max(0, done / total))
   }
 }
+
+extension JobRecord {
+  /// Where the job's log lies now, whether it exists yet or not.
+  public func log(in stateFolder: StateFolder) -> String {
+    if state.isFinal, let folder { return "\(folder)/log.jsonl" }
+    return stateFolder.work(id).log
+  }
+}
