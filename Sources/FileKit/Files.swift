@@ -130,8 +130,16 @@ public enum Files {
     return overflow ? Int.max : Int(clamping: bytes)
   }
 
-  /// The folder that holds `path`: what a publish has to sync.
-  static func parent(of path: String) -> String {
+  /// The running program, links resolved.
+  public static func programPath() throws -> String {
+    let link = "/proc/self/exe"
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = try systemCall(.stat, "read the link", link) { readlink(link, &buffer, buffer.count) }
+    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The folder that holds `path`: `/a` for `/a/b` and `/a/b/`, `/` for `/a`, `.` for `b`.
+  public static func parent(of path: String) -> String {
     var end = path.utf8.endIndex
     while end > path.startIndex, path.utf8[path.utf8.index(before: end)] == UInt8(ascii: "/") {
       end = path.utf8.index(before: end)
