@@ -58,6 +58,9 @@ public struct Batch: Sendable, Equatable {
 
 /// The names that intake goes by.
 enum InboxName {
+  /// Marks a folder that is no batch.
+  static let ignoreMarker = ".intray-ignore"
+
   /// What is no one's business yet: hidden, or being written under another name.
   static func isIgnored(_ name: String) -> Bool {
     name.hasPrefix(".") || isPartial(name)

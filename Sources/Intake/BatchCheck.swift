@@ -37,7 +37,11 @@ public final class BatchCheck {
   private let folder: String
   private let source: Batch.Source
   private let routes: [Route]
+  private let refusesOtherFiles: Bool
   private let runner: (DraftSpec) throws -> RunnerDescription
+  /// The name and the runner that the spec gives, as soon as it could be read.
+  public private(set) var name: String?
+  public private(set) var runnerName: String?
   private var step = Step.begin
   private var spec: JobSpec?
   private var description: RunnerDescription?
@@ -48,13 +52,16 @@ public final class BatchCheck {
   /// - Parameters:
   ///   - folder: Holds the batch's files.
   ///   - routes: For a source without a spec.
+  ///   - refusesOtherFiles: Whether the folder may hold nothing but the spec and its files.
   ///   - runner: The description of the runner that a spec names; throws when there is none.
   public init(
-    folder: String, source: Batch.Source, routes: [Route], runner: @escaping (DraftSpec) throws -> RunnerDescription
+    folder: String, source: Batch.Source, routes: [Route] = [], refusesOtherFiles: Bool = true,
+    runner: @escaping (DraftSpec) throws -> RunnerDescription
   ) {
     self.folder = folder
     self.source = source
     self.routes = routes
+    self.refusesOtherFiles = refusesOtherFiles
     self.runner = runner
   }
 
@@ -91,6 +98,8 @@ public final class BatchCheck {
       draft = try route.draft(forFile: name)
     case .nothing(let error): throw error
     }
+    name = draft.name
+    runnerName = draft.run
     let description = try runner(draft)
     let spec = try draft.resolve(for: description)
     try checkEntries(spec)
@@ -102,7 +111,7 @@ public final class BatchCheck {
   private func checkEntries(_ spec: JobSpec) throws {
     let names = Set(spec.data.files.values.map(\.path))
     for name in names.sorted() { try checkKind(name) }
-    guard case .spec(let own) = source else { return }
+    guard refusesOtherFiles, case .spec(let own) = source else { return }
     for name in try Files.list(folder) where name != own && !names.contains(name) && !name.hasPrefix(".") {
       throw IntrayError(
         .data, "\(own) does not name this file", at: .init(name), hint: "name it in 'data', or leave it out")

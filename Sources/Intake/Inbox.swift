@@ -10,7 +10,8 @@ import SpecFile
 /// (2) A spec waits for the files that it names; what no spec names and no route matches waits for a spec. Both are
 ///     refused after `wait`.
 /// (3) A file that several specs in the inbox name goes to the first one as a copy, and stays for the others.
-/// (4) Nothing is changed or moved here, and nothing but specs is read: `Claims` does the rest.
+/// (4) A folder that holds `.intray-ignore` is left alone.
+/// (5) Nothing is changed or moved here, and nothing but specs is read: `Claims` does the rest.
 ///
 /// It keeps no clock and no descriptor: the owner tells it the time and the events.
 public final class Inbox {
@@ -251,6 +252,7 @@ private struct Look {
   }
 
   private mutating func sortFolder(_ name: String, _ entries: [String: FileStatus]) {
+    if entries[InboxName.ignoreMarker] != nil { return }
     let batch = [Batch.Entry(name: name)]
     func refuse(_ error: IntrayError) -> Batch { Batch(name: name, entries: batch, folder: name, source: .nothing(error)) }
     for inner in entries.keys.sorted() {

@@ -160,7 +160,8 @@ extension Dispatcher {
       try removeClaim(record)
     }
     let filed = try store.update(id) { $0.folder = folder }
-    try Files.remove(work.path)
+    // In the foreground a person may run it again, from its checkpoint.
+    if places.rejections != nil || !error.isTransient { try Files.remove(work.path) }
     tell(filed, record.state == .cancelled ? .cancelled(folder: folder) : .rejected(error, folder: folder))
   }
 

@@ -285,10 +285,12 @@ public final class Dispatcher {
     self.whenStopped = whenStopped
     if runs.isEmpty { return whenStopped() }
     for run in runs.values { run.worker?.requestStop() }
-    loop.after(settings.stopGrace) { [weak self] in
-      guard let self else { return }
-      for run in runs.values { run.worker?.kill() }
-    }
+    loop.after(settings.stopGrace) { [weak self] in self?.kill() }
+  }
+
+  /// Ends the workers that still save their state after `stop`; their jobs go on from an older checkpoint.
+  public func kill() {
+    for run in runs.values { run.worker?.kill() }
   }
 
   // MARK: -

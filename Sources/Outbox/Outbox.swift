@@ -90,6 +90,16 @@ public struct Outbox: Sendable {
     }
   }
 
+  /// The folder with an intact result of this job, by looking at those of its name.
+  public func result(of id: JobID, name: String) throws -> String? {
+    for number in 1... {
+      let path = number == 1 ? "\(folder)/\(name)" : "\(folder)/\(name)-\(number)"
+      guard try Files.status(path) != nil else { return nil }
+      if isIntact(path, of: id) { return path }
+    }
+    return nil
+  }
+
   /// Removes what publishes of jobs that nobody knows any more have left; dropped files in it go to the inbox.
   public func removeStale(except jobs: Set<JobID>, inbox: String) throws {
     try Files.makeFolder(folder)
