@@ -47,7 +47,8 @@ public struct Batch: Sendable, Equatable {
   static func folderName(_ name: String) -> String {
     var text = ""
     for character in name.drop(while: { $0 == "." }) {
-      let isPlain = character != "/" && character.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+      let isPlain =
+        character != "/" && character.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
       let next = isPlain ? String(character) : "_"
       guard text.utf8.count + next.utf8.count <= 100 else { break }
       text += next

@@ -191,7 +191,7 @@ private final class FileCheck {
   private let path: String
   private let columns: [String]?
   private var bytes: FileReader?
-  private var digest = SHA256Digest()
+  private var digest: SHA256Digest? = SHA256Digest()
   private var hash = ""
   private var table: TableReader?
   private var rows = 0
@@ -210,7 +210,7 @@ private final class FileCheck {
   func advance() throws -> String? {
     if let bytes {
       let count = try bytes.read(into: buffer)
-      digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      digest?.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       if count == buffer.count { return nil }
       self.bytes = nil
       return try finishBytes()
@@ -224,6 +224,7 @@ private final class FileCheck {
   }
 
   private func finishBytes() throws -> String? {
+    guard let digest = digest.take() else { throw IntrayError(.bug, "a file was hashed twice", at: .init(file.path)) }
     hash = digest.hex()
     if let promised = file.sha256, promised != hash {
       throw IntrayError(

@@ -254,7 +254,9 @@ private struct Look {
   private mutating func sortFolder(_ name: String, _ entries: [String: FileStatus]) {
     if entries[InboxName.ignoreMarker] != nil { return }
     let batch = [Batch.Entry(name: name)]
-    func refuse(_ error: IntrayError) -> Batch { Batch(name: name, entries: batch, folder: name, source: .nothing(error)) }
+    func refuse(_ error: IntrayError) -> Batch {
+      Batch(name: name, entries: batch, folder: name, source: .nothing(error))
+    }
     for inner in entries.keys.sorted() {
       guard let kind = entries[inner]?.kind, kind != .file else { continue }
       return take(refuse(Refusal.kind(kind, "\(name)/\(inner)")))

@@ -174,11 +174,17 @@ public final class Dispatcher {
       let current = try store.update(id) { $0.progress = run.progress ?? $0.progress }
       switch end {
       case .finished:
-        let record = try store.move(id, to: .publishing) { $0.finished = Date(); $0.error = nil; $0.folder = nil }
+        let record = try store.move(id, to: .publishing) {
+          $0.finished = Date()
+          $0.error = nil
+          $0.folder = nil
+        }
         release(run)
         place(record)
       case .stopped:
-        let record = try store.move(id, to: .queued) { $0.attemptsWithoutProgress = max(0, $0.attemptsWithoutProgress - 1) }
+        let record = try store.move(id, to: .queued) {
+          $0.attemptsWithoutProgress = max(0, $0.attemptsWithoutProgress - 1)
+        }
         release(run)
         tell(record, .stopped)
       case .cancelled:
@@ -196,7 +202,11 @@ public final class Dispatcher {
     let decision = settings.retries.decide(error, attemptsWithoutProgress: record.attemptsWithoutProgress)
     switch decision {
     case .reject:
-      let record = try store.move(record.id, to: .rejected) { $0.error = error; $0.folder = nil; $0.finished = Date() }
+      let record = try store.move(record.id, to: .rejected) {
+        $0.error = error
+        $0.folder = nil
+        $0.finished = Date()
+      }
       release(run)
       place(record)
     case .retry(let delay):

@@ -28,7 +28,8 @@ enum FreeName {
 
   /// A name that comes from a spec must stay in its folder.
   static func check(_ name: String) throws {
-    guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), !name.utf8.contains(0), name.utf8.count <= 200 else {
+    guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), !name.utf8.contains(0), name.utf8.count <= 200
+    else {
       throw IntrayError(
         .spec, "'\(name)' cannot be the name of a folder", hint: "use a plain name of at most 200 bytes")
     }

@@ -197,7 +197,8 @@ private final class Parts {
       let metrics = progress.metrics.sorted { $0.key < $1.key }.prefix(4).compactMap { key, value in
         (try? JSON.text(value)).map { "\(key) \($0)" }
       }
-      return "\(name) \(Int(progress.fraction * 100))%" + (metrics.isEmpty ? "" : " (\(metrics.joined(separator: ", ")))")
+      return "\(name) \(Int(progress.fraction * 100))%"
+        + (metrics.isEmpty ? "" : " (\(metrics.joined(separator: ", ")))")
     }
     let counts = (try? store.counts()) ?? [:]
     for state in [JobState.queued, .waiting, .publishing] {

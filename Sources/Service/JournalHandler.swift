@@ -57,7 +57,8 @@ public struct JournalHandler: LogHandler {
         return
       }
       copies[index].withUnsafeBytes { bytes in
-        vectors.append(iovec(iov_base: UnsafeMutableRawBufferPointer(mutating: bytes).baseAddress, iov_len: bytes.count))
+        vectors.append(
+          iovec(iov_base: UnsafeMutableRawBufferPointer(mutating: bytes).baseAddress, iov_len: bytes.count))
         withPointers(index + 1)
       }
     }

@@ -183,7 +183,9 @@ final class Reception {
         work.refusal = error
       }
     }
-    if let refusal = work.refusal { try refuse(work, refusal) } else if let checked = work.checked {
+    if let refusal = work.refusal {
+      try refuse(work, refusal)
+    } else if let checked = work.checked {
       try admit(checked, work.claim)
     }
     current = nil

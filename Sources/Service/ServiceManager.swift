@@ -28,5 +28,7 @@ enum ServiceManager {
 
   private static func notify(_ text: String) { sd_notify(0, text) }
 
-  private static func oneLine(_ text: String) -> String { text.split(whereSeparator: \.isNewline).joined(separator: " ") }
+  private static func oneLine(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
 }

@@ -30,8 +30,10 @@ public struct TerminalHandler: LogHandler {
     // The message id is for the journal's catalog.
     let fields = metadata.filter { $0.key != LogField.messageID }.sorted { $0.key < $1.key }
     if !fields.isEmpty { text += " (" + fields.map { "\($0.key)=\($0.value)" }.joined(separator: ", ") + ")" }
-    return text.unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }
-      .joined() + "\n"
+    return text.unicodeScalars.map {
+      $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0)
+    }
+    .joined() + "\n"
   }
 
   public static func writeToStandardError(_ line: String) {

@@ -30,7 +30,8 @@ final class UnixSocket {
         throw IntrayError.system("cannot connect to intrayd", path, errno: error.code)
       }
       throw IntrayError(
-        .unavailable, "intrayd does not run with this state folder", at: .init(path), hint: "start it, or name its"
+        .unavailable, "intrayd does not run with this state folder", at: .init(path),
+        hint: "start it, or name its"
           + " configuration with --config")
     }
     return client
@@ -38,8 +39,11 @@ final class UnixSocket {
 
   /// The next connection, nil when none waits.
   func accept() -> UnixSocket? {
-    let descriptor = accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue))
-    return descriptor < 0 ? nil : UnixSocket(descriptor)
+    let client = Glibc.accept(descriptor, nil, nil)
+    guard client >= 0 else { return nil }
+    _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(client, F_SETFL, O_NONBLOCK)
+    return UnixSocket(client)
   }
 
   /// Calls that wait give up after this time.
@@ -62,10 +66,10 @@ final class UnixSocket {
 
   /// Writes a small message. False when the other side is gone or does not read.
   func write(_ data: Data) -> Bool {
-    data.withUnsafeBytes { bytes in
+    data.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
       var done = 0
       while let base = bytes.baseAddress, done < bytes.count {
-        let count = send(descriptor, base + done, bytes.count - done, Int32(MSG_NOSIGNAL.rawValue))
+        let count = send(descriptor, base + done, bytes.count - done, Int32(MSG_NOSIGNAL))
         if count < 0, errno == EINTR { continue }
         if count <= 0 { return false }
         done += count
@@ -89,7 +93,7 @@ final class UnixSocket {
   private func at(
     _ path: String, _ action: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) throws {
-    let folder = open(Files.parent(of: path), O_PATH | O_DIRECTORY | O_CLOEXEC)
+    let folder = open(Files.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { throw Refused(code: errno) }
     defer { close(folder) }
     let name = "/proc/self/fd/\(folder)/\(URL(fileURLWithPath: path).lastPathComponent)"

@@ -12,7 +12,7 @@ struct Intrayd: ParsableCommand {
       Without --config it reads intray.yaml in the current folder, or works with ./Inbox, ./Outbox and ./.intray. \
       SIGTERM stops it when the jobs under way have saved their state; SIGHUP reads the configuration again.
       """,
-    version: Version.current)
+    version: IntrayVersion.current)
 
   @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
   var config: String?
