@@ -84,7 +84,11 @@ let package = Package(
     program("intrayd", ["IntrayCore", "SpecFile", "Service", argumentParser]),
     program("intray-worker", ["IntrayCore", "PluginHost", "WorkerLink"]),
     program(
-      "intray", ["IntrayCore", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", argumentParser]),
+      "intray",
+      [
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", "PluginHost",
+        argumentParser,
+      ]),
 
     // Plugins: a dynamic library each.
     library("PluginKit", ["IntrayCore", "FileKit", "CIntrayPlugin"]),
