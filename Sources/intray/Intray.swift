@@ -15,6 +15,7 @@ struct Intray: ParsableCommand {
       """,
     version: IntrayVersion.current,
     groupedSubcommands: [
+      CommandGroup(name: "Look before you run:", subcommands: [Inspect.self]),
       CommandGroup(name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self])
     ])
 
