@@ -37,6 +37,6 @@ struct Logs: ParsableCommand {
         print(Output.visible(String(line)))
       }
     }
-    fflush(stdout)
+    fflush(nil)
   }
 }

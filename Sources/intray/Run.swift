@@ -81,9 +81,8 @@ enum Metrics {
 extension LogLine {
   /// `10:15:30 message  key=value`, without control characters.
   var text: String {
-    let clock = time.formatted(.dateTime.hour(.twoDigits(amPM: .omitted)).minute(.twoDigits).second(.twoDigits))
     let fields = fields.sorted { $0.key < $1.key }.map { "  \($0.key)=\($0.value)" }.joined()
     let mark = level.rawValue <= Level.warning.rawValue ? "\(level == .error ? "ERROR" : "warning"): " : ""
-    return Output.visible("\(clock) \(mark)\(message)\(fields)")
+    return Output.visible("\(Output.time(time, "%T")) \(mark)\(message)\(fields)")
   }
 }

@@ -57,7 +57,7 @@ struct Status: ParsableCommand {
 
   private func show(_ job: JobRecord, _ state: StateFolder) throws {
     if format.json { return try Output.json(job) }
-    func time(_ date: Date?) -> String? { date.map { $0.formatted(.iso8601) } }
+    func time(_ date: Date?) -> String? { date.map { Output.time($0, "%F %T %z") } }
     let lines: [(String, String?)] = [
       ("job", job.id.rawValue), ("name", job.name), ("runner", "\(job.runner) \(job.version)"),
       ("state", "\(job.state.rawValue) \(progress(job))"), ("attempts", "\(job.attempts)"),
@@ -75,8 +75,7 @@ struct Status: ParsableCommand {
   }
 
   private func when(_ job: JobRecord) -> String {
-    (job.finished ?? job.started ?? job.created).formatted(
-      .iso8601.dateTimeSeparator(.space).timeZone(separator: .omitted))
+    Output.time(job.finished ?? job.started ?? job.created, "%F %T")
   }
 
   /// What a person wants to know next: where the result is, or why there is none.

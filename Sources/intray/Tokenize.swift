@@ -32,9 +32,8 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try TokenizerFolder.load(try ModelStore(configuration.read()).folder(orPath: model))
-    if let file { try Self.openAsInput(file) }
-    var number = 0
-    while let text = try nextLine(&number, shownAs: file ?? "standard input") {
+    let input = try Lines(file)
+    while let text = try input.next() {
       let ids = maxLength.map { tokenizer.encode(text, maxLength: $0).ids } ?? tokenizer.pieces(text).map(\.id)
       let line = Line(text: text, pieces: ids.map { tokenizer.piece($0) }, ids: ids)
       if format.json {
@@ -44,25 +43,35 @@ struct Tokenize: ParsableCommand {
       }
     }
   }
+}
 
-  /// Standard input becomes the file, so that there is one way to read lines.
-  private static func openAsInput(_ path: String) throws {
-    guard freopen(path, "r", stdin) != nil else {
-      throw IntrayError(
-        errno == ENOENT ? .missing : .system, "cannot be opened: \(String(cString: strerror(errno)))", at: .init(path))
+/// The lines of a file or of standard input, whatever their length.
+private final class Lines {
+  private let file: UnsafeMutablePointer<FILE>
+  private let name: String
+  private var number = 0
+  private var line: UnsafeMutablePointer<CChar>?
+  private var capacity = 0
+
+  /// - Parameter path: nil is standard input.
+  init(_ path: String?) throws {
+    name = path ?? "standard input"
+    guard let file = path.map({ fopen($0, "re") }) ?? fdopen(STDIN_FILENO, "r") else {
+      throw IntrayError(errno == ENOENT ? .missing : .system, "cannot be opened: \(reason())", at: .init(name))
     }
+    self.file = file
   }
 
-  /// A line without its end, whatever its length; nil at the end of the file.
-  private func nextLine(_ number: inout Int, shownAs path: String) throws -> String? {
-    var line: UnsafeMutablePointer<CChar>?
-    var capacity = 0
-    defer { free(line) }
-    let count = getline(&line, &capacity, stdin)
+  deinit {
+    free(line)
+    fclose(file)
+  }
+
+  /// A line without its end; nil at the end of the file.
+  func next() throws -> String? {
+    let count = getline(&line, &capacity, file)
     guard count >= 0, let line else {
-      guard ferror(stdin) == 0 else {
-        throw IntrayError(.system, "cannot be read: \(String(cString: strerror(errno)))", at: .init(path))
-      }
+      guard ferror(file) == 0 else { throw IntrayError(.system, "cannot be read: \(reason())", at: .init(name)) }
       return nil
     }
     number += 1
@@ -70,8 +79,10 @@ struct Tokenize: ParsableCommand {
     if bytes.last == UInt8(ascii: "\n") { bytes = bytes.dropLast() }
     if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw IntrayError(.data, "not UTF-8", at: .init(path, line: number))
+      throw IntrayError(.data, "not UTF-8", at: .init(name, line: number))
     }
     return text
   }
 }
+
+private func reason() -> String { String(cString: strerror(errno)) }
