@@ -67,8 +67,8 @@ let package = Package(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
     // The host: never imports the engine.
-    library("WorkerLink", ["IntrayCore", "FileKit"]),
-    library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin"]),
+    library("WorkerLink", ["IntrayCore", "CLinux"]),
+    library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
     library("JobStore", ["IntrayCore", grdb]),
     library("Intake", ["IntrayCore", "FileKit", "SpecFile", "Tables"]),
     library("Outbox", ["IntrayCore", "FileKit", "SpecFile"]),

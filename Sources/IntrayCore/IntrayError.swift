@@ -1,7 +1,7 @@
 /// What went wrong, where, and what the person can do about it.
 ///
 /// `description` reads like a compiler's message: `train.csv:7:3: cause; hint`.
-public struct IntrayError: Error, Sendable, Equatable {
+public struct IntrayError: Error, Sendable, Equatable, Codable {
   /// A place in a file. `line` and `column` count from 1; a column counts characters, not bytes.
   public struct Location: Sendable, Equatable, Codable {
     public var path: String

@@ -1,1 +1,3 @@
-print("not yet")
+import PluginHost
+
+WorkerProgram.main(CommandLine.arguments)

@@ -26,6 +26,9 @@ extern "C" {
 #define INTRAY_PLUGIN_ABI_MAJOR 1
 #define INTRAY_PLUGIN_ABI_MINOR 0
 
+/* For the entry point, where the build hides symbols: INTRAY_EXPORT const intray_plugin *intray_plugin_entry(void). */
+#define INTRAY_EXPORT __attribute__((visibility("default")))
+
 /* The exported symbol, for dlsym. */
 #define INTRAY_PLUGIN_ENTRY "intray_plugin_entry"
 
@@ -41,7 +44,7 @@ typedef enum intray_level {
   INTRAY_DEBUG = 7
 } intray_level;
 
-/* What `run` returns. Anything else counts as INTRAY_FAILED. */
+/* What `run` returns. Anything else counts as a failure that names the number. */
 typedef enum intray_status {
   INTRAY_OK = 0,      /* the results are complete in output_dir */
   INTRAY_FAILED = 1,  /* `error` says why */
@@ -55,13 +58,16 @@ typedef struct intray_field {
 } intray_field;
 
 /* The host's callbacks, lent to `run` until it returns. All of them take `context` first and may be called from any
- * thread. */
+ * thread. None of them fails. A plugin that calls `log`, `progress` or `checkpoint_saved` without end does no harm: what
+ * is too much is left out, and the log says so. */
 typedef struct intray_host {
   size_t size;
   void *context;
-  /* A line for the journal and the job's log.jsonl. `fields` may be NULL when `count` is 0. */
+  /* A line for the journal and the job's log.jsonl. `fields` may be NULL when `count` is 0. Cut after 8 KiB and 32
+   * fields; beyond 100 lines a second a line says how many were left out. */
   void (*log)(void *context, int32_t level, const char *message, const intray_field *fields, size_t count);
-  /* `done` of `total` units of work are finished; `metrics` is a JSON object of numbers and short strings, or NULL. */
+  /* `done` of `total` units of work are finished; `metrics` is a JSON object of numbers and short strings, at most 64 KiB,
+   * or NULL. The host sees ten reports a second, and always the last one. */
   void (*progress)(void *context, double done, double total, const char *metrics);
   /* Not 0 once the job should save its state and return INTRAY_STOPPED. Cheap: ask as often as you like. */
   int32_t (*should_stop)(void *context);

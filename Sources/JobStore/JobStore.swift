@@ -1,0 +1,310 @@
+import Foundation
+import GRDB
+import IntrayCore
+
+/// The jobs and their states, in SQLite.
+///
+/// (1) Only the daemon writes; others open the store for reading.
+/// (2) A state changes only along `JobState.allows`; a record enters as `queued`, or as `rejected` when its batch never
+///     became a job.
+/// (3) A call that has returned is on disk, except for progress, which may lag behind by what a power cut takes.
+///
+/// ```swift
+/// let store = try JobStore(readOnly: "/var/lib/intray/store.sqlite")
+/// for job in try store.jobs() { print(job.id, job.name, job.state) }
+/// ```
+public final class JobStore: Sendable {
+  private let database: any DatabaseWriter
+  private let path: String
+
+  /// Opens for writing; makes the file and brings it up to the newest form.
+  ///
+  /// - Throws: `IntrayError(.system)` when the file is damaged, locked, or was written by a newer version.
+  public init(_ path: String) throws {
+    self.path = path
+    database = try Self.explain(path) {
+      var configuration = Configuration()
+      configuration.busyMode = .timeout(5)
+      configuration.prepareDatabase { db in
+        // A promise of (3): WAL's default would lose the last transactions in a power cut (sqlite.org/wal.html).
+        if !db.configuration.readonly { try db.execute(sql: "PRAGMA synchronous = FULL") }
+      }
+      let pool = try DatabasePool(path: path, configuration: configuration)
+      try Self.check(pool, path: path)
+      try Self.migrator.migrate(pool)
+      return pool
+    }
+  }
+
+  /// Opens for reading, beside a daemon or without one.
+  ///
+  /// - Throws: `IntrayError(.missing)` when there is no store yet, `.system` when it cannot be read.
+  public init(readOnly path: String) throws {
+    self.path = path
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw IntrayError(
+        .missing, "there is no job store here", at: .init(path), hint: "has intrayd run with this state folder?")
+    }
+    database = try Self.explain(path) {
+      var configuration = Configuration()
+      configuration.readonly = true
+      configuration.busyMode = .timeout(5)
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.read { db in
+        guard try Self.migrator.hasCompletedMigrations(db) else {
+          throw IntrayError(
+            .system, "the job store was made by another version", at: .init(path),
+            hint: "start this version's intrayd once, or use the intray that belongs to the daemon")
+        }
+      }
+      return queue
+    }
+  }
+
+  private init(database: any DatabaseWriter) {
+    self.database = database
+    path = "memory"
+  }
+
+  /// A store that lives as long as its owner, for work in the foreground.
+  public static func inMemory() throws -> JobStore {
+    try explain("memory") {
+      let queue = try DatabaseQueue()
+      try migrator.migrate(queue)
+      return JobStore(database: queue)
+    }
+  }
+}
+
+// MARK: - Reading
+
+extension JobStore {
+  /// The jobs in these states (all when nil), newest first.
+  public func jobs(in states: Set<JobState>? = nil, limit: Int? = nil) throws -> [JobRecord] {
+    try read { db in
+      var request = JobRecord.order(Column("number").desc)
+      if let states { request = request.filter(states.map(\.rawValue).contains(Column("state"))) }
+      if let limit { request = request.limit(limit) }
+      return try request.fetchAll(db)
+    }
+  }
+
+  public func job(_ id: JobID) throws -> JobRecord? {
+    try read { db in try Self.fetch(id, db) }
+  }
+
+  /// The job that a person means: by its id or the beginning of it (at least 4 digits), the folder that it ended in, or
+  /// its name. Of several with one name it is the newest.
+  ///
+  /// - Throws: `IntrayError(.missing)` when there is none, `.usage` when a beginning fits several ids.
+  public func job(matching text: String) throws -> JobRecord {
+    let (found, ids, names) =
+      try read { db in
+        if let record = try JobRecord.filter(Column("id") == text).fetchOne(db) { return (record, [], []) }
+        let newest = JobRecord.order(Column("number").desc)
+        // The folder's last component, without a pattern match: names may hold % and _.
+        let inFolder = newest.filter(sql: "substr(folder, -length(?) - 1) = '/' || ?", arguments: [text, text])
+        if let record = try inFolder.fetchOne(db) { return (record, [], []) }
+        if let record = try newest.filter(Column("name") == text).fetchOne(db) { return (record, [], []) }
+        var ids: [String] = []
+        if text.utf8.count >= 4 {
+          let beginning = newest.filter(sql: "substr(id, 1, length(?)) = ?", arguments: [text, text])
+          let records = try beginning.limit(5).fetchAll(db)
+          if records.count == 1 { return (records[0], [], []) }
+          ids = records.map(\.id.rawValue)
+        }
+        return (
+          nil, ids, try String.fetchAll(db, sql: "SELECT DISTINCT name FROM job ORDER BY number DESC LIMIT 1000")
+        )
+      } as (JobRecord?, [String], [String])
+    if let found { return found }
+    if !ids.isEmpty {
+      throw IntrayError(
+        .usage, "'\(text)' is the beginning of several jobs", hint: "which of \(ids.joined(separator: ", "))?")
+    }
+    throw IntrayError(
+      .missing, "no job '\(text)'",
+      hint: Suggestion.nearest(to: text, among: names).map { "did you mean '\($0)'?" }
+        ?? "`intray status` lists the jobs")
+  }
+
+  /// How many jobs are in each state.
+  public func counts() throws -> [JobState: Int] {
+    try read { db in
+      var counts: [JobState: Int] = [:]
+      for row in try Row.fetchAll(db, sql: "SELECT state, count(*) AS n FROM job GROUP BY state") {
+        if let state = JobState(rawValue: row["state"]) { counts[state] = row["n"] }
+      }
+      return counts
+    }
+  }
+
+  /// The queued job that came first.
+  public func firstQueued() throws -> JobRecord? {
+    try read { db in
+      try JobRecord.filter(Column("state") == JobState.queued.rawValue).order(Column("number")).fetchOne(db)
+    }
+  }
+}
+
+// MARK: - Writing
+
+extension JobStore {
+  /// Takes a new record in. It replaces a record with the same id that has come to its end, and removes `retried`.
+  ///
+  /// - Returns: the record with its number.
+  /// - Throws: `IntrayError(.bug)` for a state that no record begins with, or an id whose job is still under way.
+  @discardableResult public func admit(_ record: JobRecord, retried: JobID? = nil) throws -> JobRecord {
+    guard record.state == .queued || (record.state == .rejected && record.spec == nil) else {
+      throw IntrayError(.bug, "a job cannot begin as \(record.state.rawValue)")
+    }
+    return try write { db in
+      for id in [record.id, retried].compactMap({ $0 }) {
+        guard let old = try Self.fetch(id, db) else { continue }
+        guard old.state.isFinal else {
+          throw IntrayError(.bug, "job \(id) is \(old.state.rawValue) and cannot be replaced")
+        }
+        try old.delete(db)
+      }
+      var record = record
+      try record.insert(db)
+      return record
+    }
+  }
+
+  /// Moves a job to another state and changes its record in the same step.
+  ///
+  /// - Throws: `IntrayError(.bug)` for a transition that `JobState.allows` forbids; nothing has changed then.
+  @discardableResult public func move(
+    _ id: JobID, to state: JobState, _ change: (inout JobRecord) -> Void = { _ in }
+  ) throws -> JobRecord {
+    try write { db in
+      var record = try Self.existing(id, db)
+      guard record.state.allows(state) else {
+        throw IntrayError(.bug, "job \(id) is \(record.state.rawValue) and cannot become \(state.rawValue)")
+      }
+      record.state = state
+      change(&record)
+      guard record.state == state else { throw IntrayError(.bug, "a change of job \(id) touched its state") }
+      try record.update(db)
+      return record
+    }
+  }
+
+  /// Changes a record without moving it to another state.
+  @discardableResult public func update(_ id: JobID, _ change: (inout JobRecord) -> Void) throws -> JobRecord {
+    try write { db in
+      var record = try Self.existing(id, db)
+      let state = record.state
+      change(&record)
+      guard record.state == state else { throw IntrayError(.bug, "a change of job \(id) touched its state") }
+      try record.update(db)
+      return record
+    }
+  }
+
+  /// Forgets a job that has come to its end.
+  public func remove(_ id: JobID) throws {
+    try write { db in
+      guard let record = try Self.fetch(id, db) else { return }
+      guard record.state.isFinal else {
+        throw IntrayError(.bug, "job \(id) is \(record.state.rawValue) and cannot be removed")
+      }
+      try record.delete(db)
+    }
+  }
+}
+
+// MARK: - SQLite
+
+extension JobStore {
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1-jobs") { db in
+      // `number` only grows, also after a delete, so that the order of arrival holds.
+      try db.create(table: "job") { table in
+        table.autoIncrementedPrimaryKey("number")
+        table.column("id", .text).notNull().unique()
+        table.column("name", .text).notNull().indexed()
+        table.column("state", .text).notNull().indexed()
+        table.column("runner", .text).notNull()
+        table.column("version", .text).notNull()
+        table.column("spec", .text)
+        table.column("claim", .text)
+        table.column("attempts", .integer).notNull()
+        table.column("attempts_without_progress", .integer).notNull()
+        table.column("publishing_failures", .integer).notNull()
+        table.column("next_attempt", .datetime)
+        table.column("worker", .text)
+        table.column("progress", .text)
+        table.column("error", .text)
+        table.column("folder", .text)
+        table.column("created", .datetime).notNull()
+        table.column("started", .datetime)
+        table.column("finished", .datetime)
+      }
+    }
+    return migrator
+  }
+
+  private static func fetch(_ id: JobID, _ db: Database) throws -> JobRecord? {
+    try JobRecord.filter(Column("id") == id.rawValue).fetchOne(db)
+  }
+
+  private static func existing(_ id: JobID, _ db: Database) throws -> JobRecord {
+    guard let record = try fetch(id, db) else { throw IntrayError(.bug, "no job \(id) in the store") }
+    return record
+  }
+
+  /// Reads every page once: damage is found at the start, not in the middle of a job.
+  private static func check(_ pool: DatabasePool, path: String) throws {
+    let (verdict, superseded) = try pool.read { db in
+      (try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "", try migrator.hasBeenSuperseded(db))
+    }
+    guard verdict == "ok" else { throw damaged(path, verdict) }
+    guard !superseded else {
+      throw IntrayError(
+        .system, "the job store was written by a newer version", at: .init(path), hint: "install that version again")
+    }
+  }
+
+  private static func damaged(_ path: String, _ detail: String) -> IntrayError {
+    IntrayError(
+      .system, "the job store is damaged (\(detail))", at: .init(path),
+      hint: "stop intrayd and move the file and those beside it with -wal and -shm away; a new one is made at the start"
+    )
+  }
+
+  private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try Self.explain(path) { try database.read(body) }
+  }
+
+  private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try Self.explain(path) { try database.write(body) }
+  }
+
+  private static func explain<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let error as DatabaseError {
+      switch error.resultCode {
+      case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+        throw damaged(path, error.message ?? "not a database")
+      case .SQLITE_BUSY, .SQLITE_LOCKED:
+        throw IntrayError(
+          .system, "the job store is locked by another program", at: .init(path), hint: "end that program",
+          isTransient: true)
+      case .SQLITE_FULL, .SQLITE_IOERR:
+        throw IntrayError(
+          .system, "the job store cannot be written: \(error.message ?? "I/O error")", at: .init(path),
+          hint: "is the disk full?", isTransient: true)
+      case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+        throw IntrayError(
+          .system, "the job store cannot be opened: \(error.message ?? "no access")", at: .init(path),
+          hint: "check the owner and the mode of the file and its folder")
+      default:
+        throw IntrayError(.bug, "SQLite: \(error)", at: .init(path))
+      }
+    }
+  }
+}

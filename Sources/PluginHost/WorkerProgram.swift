@@ -1,0 +1,148 @@
+import CLinux
+import FileKit
+import Foundation
+import IntrayCore
+import WorkerLink
+
+/// What `intray-worker` does: it loads one plugin and runs one job, or describes one plugin.
+///
+/// (1) It may be killed at any moment. All that a next attempt needs lies in the work folder.
+/// (2) It ends when its host ends, at once and with all processes of its group.
+/// (3) No two workers use a work folder at the same time.
+/// (4) The final message is the last thing it does: no destructor or atexit handler of a plugin runs after it.
+public enum WorkerProgram {
+  /// The worker's number for the pipe of frames.
+  static let frames = ChildProcess.Output.descriptor3.rawValue
+
+  /// How long a worker waits for another one to leave its work folder. That one has lost its host and is dying.
+  static let lockPatience = Duration.seconds(5)
+
+  /// The whole program.
+  ///
+  ///     intray-worker --describe PATH     prints the runner's description, or the error, as JSON
+  ///     intray-worker                     the task as JSON on 0, frames on 3, lifeline on 4
+  public static func main(_ arguments: [String]) -> Never {
+    signal(SIGPIPE, SIG_IGN)
+    if arguments.count == 3, arguments[1] == "--describe" { describe(arguments[2]) }
+    guard arguments.count == 1, fcntl(frames, F_GETFD) >= 0, fcntl(ChildProcess.lifeline, F_GETFD) >= 0 else {
+      let usage = "intray-worker is started by intrayd and intray; by hand: intray-worker --describe PLUGIN\n"
+      FileHandle.standardError.write(Data(usage.utf8))
+      _exit(IntrayError.Code.usage.exitCode)
+    }
+    runJob()
+  }
+
+  // MARK: Describing
+
+  private static func describe(_ path: String) -> Never {
+    // A plugin that prints while it is loaded must not disturb the answer.
+    let answer = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10)
+    dup2(STDERR_FILENO, STDOUT_FILENO)
+    let file = FileHandle(fileDescriptor: answer, closeOnDealloc: false)
+    do {
+      let description = try LoadedPlugin(path).describe()
+      try file.write(contentsOf: JSON.encode(description, pretty: true) + Data("\n".utf8))
+      _exit(0)
+    } catch {
+      let error = IntrayError(error)
+      try? file.write(contentsOf: (try? JSON.encode(FailureReport(error), pretty: true)) ?? Data())
+      _exit(error.code.exitCode)
+    }
+  }
+
+  // MARK: Running
+
+  private static func runJob() -> Never {
+    // Not for what the plugin may start: it would hold the host's pipes open.
+    _ = fcntl(frames, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(ChildProcess.lifeline, F_SETFD, FD_CLOEXEC)
+    intray_flag_signal(SIGTERM)
+    volunteerForOutOfMemory()
+
+    let last: WorkerMessage
+    let channel: WorkerChannel
+    do {
+      channel = try WorkerChannel(descriptor: frames, lifeline: ChildProcess.lifeline, onHostGone: { endWithHost() })
+    } catch {
+      FileHandle.standardError.write(Data("\(IntrayError(error))\n".utf8))
+      _exit(IntrayError(error).code.exitCode)
+    }
+    do {
+      last = try run(channel)
+    } catch {
+      last = .failed(FailureReport(IntrayError(error)))
+    }
+    channel.send(last)
+    if case .failed(let report) = last { _exit(report.error.code.exitCode) }
+    _exit(0)
+  }
+
+  private static var isStopRequested: Bool { intray_signal_came(SIGTERM) != 0 }
+
+  private static func run(_ channel: WorkerChannel) throws -> WorkerMessage {
+    let input = try FileHandle.standardInput.readToEnd() ?? Data()
+    let task: WorkerTask = try JSON.decode(from: input, path: "task", code: .bug)
+    try checkFolders(task)
+    guard let lock = try lockWorkFolder(task.workFolder) else { return .stopped }
+    // The lock lives until the process ends.
+    return try withExtendedLifetime(lock) {
+      for name in try Files.list(task.outputFolder) { try Files.remove("\(task.outputFolder)/\(name)") }
+      let plugin = try LoadedPlugin(task.plugin)
+      let description = try plugin.describe()
+      guard description.name == task.spec.run else {
+        throw IntrayError(
+          .plugin, "describes itself as '\(description.name)', the job asks for '\(task.spec.run)'",
+          at: .init(task.plugin))
+      }
+      intray_name_process("intray:\(description.name)")
+      channel.send(.started(runner: description.name, version: description.version))
+      return try plugin.run(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
+    }
+  }
+
+  /// The plugin is promised absolute paths of folders that exist.
+  private static func checkFolders(_ task: WorkerTask) throws {
+    for folder in [task.inputFolder, task.outputFolder, task.workFolder, task.modelsFolder] {
+      guard folder.hasPrefix("/") else { throw IntrayError(.bug, "not an absolute path", at: .init(folder)) }
+      guard try Files.status(folder)?.kind == .folder else {
+        throw IntrayError(.missing, "no such folder", at: .init(folder), isTransient: true)
+      }
+    }
+  }
+
+  /// Nil when a stop was asked for while waiting.
+  private static func lockWorkFolder(_ folder: String) throws -> FileLock? {
+    let path = "\(folder)/.worker.lock"
+    let loop = EventLoop()
+    let deadline = SuspendingClock.now.advanced(by: lockPatience)
+    var lock: FileLock?
+    func attempt() throws {
+      lock = try FileLock(path)
+      if lock != nil || isStopRequested { return }
+      guard SuspendingClock.now < deadline else {
+        throw IntrayError(
+          .system, "another worker still uses this folder", at: .init(folder),
+          hint: "find it with `fuser -v \(path)`", isTransient: true)
+      }
+      // A lock has no descriptor to wait for.
+      loop.after(.milliseconds(20), attempt)
+    }
+    try attempt()
+    try loop.run()
+    return lock
+  }
+
+  /// When memory runs out, the kernel shall take a worker and not the daemon (proc(5), oom_score_adj). Raising it needs
+  /// no privilege; where /proc is missing, nothing is lost.
+  private static func volunteerForOutOfMemory() {
+    guard let file = try? FileWriter(appendingTo: "/proc/self/oom_score_adj") else { return }
+    try? file.write("500")
+    try? file.close()
+  }
+
+  private static func endWithHost() -> Never {
+    // What the plugin started goes too, unless the group is somebody else's.
+    if getpgrp() == getpid() { kill(0, SIGKILL) }
+    _exit(IntrayError.Code.unavailable.exitCode)
+  }
+}
