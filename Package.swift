@@ -62,7 +62,7 @@ let package = Package(
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
     library("Tokenizers", ["IntrayCore", "FileKit"]),
-    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Safetensors"]),
+    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
