@@ -56,7 +56,8 @@ enum Finetune: Runner {
       _ path: String, labels: TextRows.LabelUse, label: (String, String, Int) throws -> Int32
     ) throws -> EncodedTexts {
       try EncodedTexts(
-        reading: TextRows(path, columns: columns, labels: labels), tokenizer: tokenizer, maxLength: maxLength, pool: pool,
+        reading: TextRows(path, columns: columns, labels: labels), tokenizer: tokenizer, maxLength: maxLength,
+        pool: pool,
         label: label)
     }
 
@@ -82,12 +83,14 @@ enum Finetune: Runner {
       """)
 
     let training = try ClassifierTraining(
-      plan: parameters.plan, partitions: partitions, rows: rows, labels: labels.count, validation: validation, test: test,
+      plan: parameters.plan, partitions: partitions, rows: rows, labels: labels.count, validation: validation,
+      test: test,
       workFolder: job.workFolder, checkpointInterval: .milliseconds(Int64(parameters.checkpointSeconds * 1000)),
       monitor: HostMonitor(host: host, labels: labels), pool: pool
     ) { seed in
       try SequenceClassifier.load(
-        folder: modelFolder, head: parameters.head, labels: known.names, dropout: parameters.dropout, seed: seed, pool: pool)
+        folder: modelFolder, head: parameters.head, labels: known.names, dropout: parameters.dropout, seed: seed,
+        pool: pool)
     }
     do {
       let (result, model) = try training.run()

@@ -48,7 +48,9 @@ extension Finetune {
         "type": "integer", "minimum": 3, "maximum": 100_000, "default": 256,
         "description": "Tokens per row, special tokens included; longer texts are cut, the longer one of a pair first.",
       ],
-      "epochs": ["type": "integer", "minimum": 1, "maximum": 1000, "default": 3, "description": "Passes over the rows."],
+      "epochs": [
+        "type": "integer", "minimum": 1, "maximum": 1000, "default": 3, "description": "Passes over the rows.",
+      ],
       "batch_size": [
         "type": "integer", "minimum": 1, "maximum": 4096, "default": 16, "description": "Rows per forward pass.",
       ],
@@ -83,7 +85,8 @@ extension Finetune {
       ],
       "validation": [
         "type": "number", "minimum": 0, "maximum": 0.9, "default": 0.1,
-        "description": "Share of train to choose the best epoch by; 0 keeps the last. Not used with folds or a validation file.",
+        "description":
+          "Share of train to choose the best epoch by; 0 keeps the last. Not used with folds or a validation file.",
       ],
       "folds": [
         "type": "integer", "minimum": 2, "maximum": 100,

@@ -38,7 +38,8 @@ struct HostMonitor: TrainingMonitor {
   }
 
   func resumed(_ position: TrainingPosition) {
-    host.log(.notice, "resumed from the checkpoint at fold \(position.fold), epoch \(position.epoch), step \(position.step)")
+    host.log(
+      .notice, "resumed from the checkpoint at fold \(position.fold), epoch \(position.epoch), step \(position.step)")
   }
 
   func checkpointSaved() { host.checkpointSaved() }

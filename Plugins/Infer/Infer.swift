@@ -26,7 +26,9 @@ enum Infer: Runner {
 
   static let description = RunnerDescription(
     name: "infer", version: "0.1.0", summary: "Label texts with a trained model.",
-    data: ["input": .init(required: true, columns: ["text"], description: "rows to label; scored where they have labels")],
+    data: [
+      "input": .init(required: true, columns: ["text"], description: "rows to label; scored where they have labels")
+    ],
     parameters: [
       "type": "object",
       "additionalProperties": false,
@@ -37,11 +39,13 @@ enum Infer: Runner {
         ],
         "max_length": [
           "type": "integer", "minimum": 3, "maximum": 100_000, "default": 256,
-          "description": "Tokens per row, special tokens included; longer texts are cut, the longer one of a pair first.",
+          "description":
+            "Tokens per row, special tokens included; longer texts are cut, the longer one of a pair first.",
         ],
         "probabilities": [
           "type": "boolean", "default": false,
-          "description": "Also write the probability of every label: columns in predictions.csv, and probabilities.npy.",
+          "description":
+            "Also write the probability of every label: columns in predictions.csv, and probabilities.npy.",
         ],
       ],
     ])
@@ -89,7 +93,8 @@ enum Infer: Runner {
     let metrics = try InferResults(job: job, labels: labels, withProbabilities: parameters.probabilities)
       .write(blocks: blocks, count: block, rows: total, rowsPerSecond: seconds > 0 ? Double(logitsSeen) / seconds : 0)
     host.log(
-      .notice, "labelled \(total) rows" + (metrics.accuracy.map { String(format: ", accuracy %.2f%%", $0 * 100) } ?? ""))
+      .notice, "labelled \(total) rows" + (metrics.accuracy.map { String(format: ", accuracy %.2f%%", $0 * 100) } ?? "")
+    )
   }
 
   private static func countRows(_ path: String, columns: Columns, labels: LabelSet) throws -> Int {

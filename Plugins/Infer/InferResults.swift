@@ -49,7 +49,8 @@ struct InferResults {
           if Int(block.labels[row]) == best { hits += 1 }
         }
         try table.write(
-          [id, labels.names[best], "\(scores[scores.startIndex + best])"] + (withProbabilities ? scores.map { "\($0)" } : []))
+          [id, labels.names[best], "\(scores[scores.startIndex + best])"]
+            + (withProbabilities ? scores.map { "\($0)" } : []))
       }
     }
     try table.close()

@@ -23,7 +23,8 @@ public struct ModelStore: Sendable {
     let folder = name.contains("/") ? name : "\(path)/\(name)"
     if !name.isEmpty, !name.hasPrefix("."), try Files.status("\(folder)/config.json") != nil { return folder }
     if name.contains("/") {
-      throw IntrayError(.model, "no model folder '\(name)'", hint: "a model folder has config.json, model.safetensors and vocab.txt")
+      throw IntrayError(
+        .model, "no model folder '\(name)'", hint: "a model folder has config.json, model.safetensors and vocab.txt")
     }
     let known = try names()
     throw IntrayError(

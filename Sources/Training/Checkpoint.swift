@@ -87,12 +87,12 @@ struct Checkpoint {
 
 extension SafetensorsWriter {
   mutating func add(_ name: String, _ tensor: Tensor) {
-    add(name, dtype: .f32, shape: tensor.shape, bytes: UnsafeRawBufferPointer(start: tensor.data, count: tensor.count * 4))
+    add(name, dtype: .float32, shape: tensor.shape, bytes: tensor.bytes)
   }
 }
 
 extension SafetensorsFile {
   func read(_ name: String, into tensor: Tensor) throws {
-    try read(name, shape: tensor.shape, into: UnsafeMutableBufferPointer(start: tensor.data, count: tensor.count))
+    try read(name, shape: tensor.shape, into: tensor.buffer)
   }
 }

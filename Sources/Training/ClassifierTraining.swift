@@ -161,20 +161,21 @@ public final class ClassifierTraining {
     let model = try load(seed(ofFold: state.fold))
     let optimizer = AdamW(
       groups: try LearningRates.groups(
-        for: model, encoder: plan.learningRate, head: plan.headLearningRate, layerDecay: plan.layerDecay,
+        for: model, encoder: plan.learningRate, head: plan.headLearningRate, decay: plan.layerDecay,
         weightDecay: plan.weightDecay), pool: pool)
     if let resumed {
       for (name, tensor) in tensors(model, optimizer) { try resumed.read(name, into: tensor) }
-      optimizer.stepCount = state.step
+      optimizer.steps = state.step
     }
     let count = partition.training.count
     let steps = plan.epochs * plan.stepsPerEpoch(rows: count)
-    let schedule = LinearSchedule(warmup: max(1, Int(plan.warmup * Double(steps))), total: steps)
+    let schedule = LinearSchedule(warmupShare: plan.warmup, total: steps)
     var lastSave = ContinuousClock.now
 
     while state.epoch < plan.epochs {
-      let order = CounterRandom(seed: seed(ofFold: state.fold), purpose: .shuffle, index: UInt64(state.epoch))
-        .permutation(count).map { partition.training[$0] }
+      var random = CounterRandom(
+        seed: seed(ofFold: state.fold), purpose: CounterRandom.Purpose.shuffle, index: UInt64(state.epoch))
+      let order = random.shuffle(count).map { partition.training[$0] }
       while state.position < count {
         let window = order[state.position..<min(count, state.position + plan.windowSize)]
         let began = ContinuousClock.now
@@ -210,13 +211,13 @@ public final class ClassifierTraining {
     for start in stride(from: window.startIndex, to: window.endIndex, by: plan.batchSize) {
       let micro = window[start..<min(window.endIndex, start + plan.batchSize)]
       let logits = try model.forward(
-        PackedBatch(micro.map { rows.encodings[$0] }),
+        PackedBatch(micro.map { (rows.encodings[$0].ids, rows.encodings[$0].segments) }),
         dropout: DropoutKey(seed: seed(ofFold: state.fold), step: UInt64(state.microBatches)))
       let gradient = Tensor(logits.shape)
       // Each row weighs the same in the window, also where the last micro-batch is short (recipe.md, trap 5).
       let loss = crossEntropy(
         logits: logits, labels: micro.map { rows.labels[$0] }, gradient: gradient,
-        scale: Float(micro.count) / Float(window.count))
+        scale: Double(micro.count) / Double(window.count))
       model.backward(gradient)
       total += loss * Double(micro.count)
       state.microBatches += 1
@@ -229,14 +230,16 @@ public final class ClassifierTraining {
   private func finishEpoch(_ model: SequenceClassifier, _ optimizer: AdamW, _ partition: Partition) throws {
     var scores: ClassificationScores?
     if let (encodings, labels) = validation(of: partition) {
-      guard let logits = try Prediction.logits(of: encodings, model: model, proceed: { _ in !monitor.shouldStop }) else {
+      guard let logits = try Prediction.logits(of: encodings, model: model, proceed: { _ in !monitor.shouldStop })
+      else {
         // The epoch is trained but not judged: the next attempt begins with judging it.
         try stop(model, optimizer)
       }
       scores = ClassificationScores(logits: logits, columns: columns, labels: labels)
     }
     let report = EpochReport(
-      fold: state.fold + 1, epoch: state.epoch + 1, loss: state.lossSum / Double(max(1, state.position)), validation: scores,
+      fold: state.fold + 1, epoch: state.epoch + 1, loss: state.lossSum / Double(max(1, state.position)),
+      validation: scores,
       samplesPerSecond: rate(Double(samplesTrained)), tokensPerSecond: rate(Double(state.tokens)))
     state.history.append(report)
 
@@ -262,7 +265,8 @@ public final class ClassifierTraining {
     let model = try load(seed(ofFold: state.fold))
     try checkpoint.loadWeights(best.file, into: model.parameters)
     func predict(_ encodings: [Encoding]) throws -> [Float] {
-      guard let logits = try Prediction.logits(of: encodings, model: model, proceed: { _ in !monitor.shouldStop }) else {
+      guard let logits = try Prediction.logits(of: encodings, model: model, proceed: { _ in !monitor.shouldStop })
+      else {
         // All epochs of this fold are in the checkpoint; the next attempt begins with these predictions.
         throw TrainingStopped()
       }
@@ -288,9 +292,9 @@ public final class ClassifierTraining {
   private func tensors(_ model: SequenceClassifier?, _ optimizer: AdamW?) -> [Checkpoint.Named] {
     var named: [Checkpoint.Named] = [("test_logits", testLogits), ("held_out_logits", heldOutLogits)]
     for parameter in model?.parameters ?? [] { named.append(("parameter/\(parameter.name)", parameter.value)) }
-    for (name, first, second) in optimizer?.moments ?? [] {
-      named.append(("first_moment/\(name)", first))
-      named.append(("second_moment/\(name)", second))
+    for moments in optimizer?.moments ?? [] {
+      named.append(("first_moment/\(moments.parameter.name)", moments.first))
+      named.append(("second_moment/\(moments.parameter.name)", moments.second))
     }
     return named
   }
@@ -310,7 +314,8 @@ public final class ClassifierTraining {
     guard let (saved, file) = try checkpoint.read() else { return nil }
     guard saved.fingerprint == state.fingerprint else {
       throw IntrayError(
-        .data, "the checkpoint belongs to other data or other parameters", at: .init(checkpoint.folder), hint: Checkpoint.hint)
+        .data, "the checkpoint belongs to other data or other parameters", at: .init(checkpoint.folder),
+        hint: Checkpoint.hint)
     }
     state = saved
     try file.read("test_logits", into: testLogits)
@@ -345,7 +350,7 @@ public final class ClassifierTraining {
   }
 
   private func heldOut() -> [Int: ArraySlice<Float>] {
-    let logits = [Float](UnsafeBufferPointer(start: heldOutLogits.data, count: heldOutLogits.count))
+    let logits = heldOutLogits.elements
     let indices = partitions.flatMap(\.validation)
     return Dictionary(uniqueKeysWithValues: indices.map { ($0, logits[$0 * columns..<($0 + 1) * columns]) })
   }

@@ -34,7 +34,9 @@ public struct EncodedTexts: Sendable {
     }
   }
 
-  private static func encode(_ rows: [TextRow], tokenizer: any Tokenizer, maxLength: Int, pool: ThreadPool) -> [Encoding] {
+  private static func encode(_ rows: [TextRow], tokenizer: any Tokenizer, maxLength: Int, pool: ThreadPool)
+    -> [Encoding]
+  {
     let piece = 32
     return [Encoding](unsafeUninitializedCapacity: rows.count) { buffer, initialized in
       // Each row's slot is written by exactly one chunk.

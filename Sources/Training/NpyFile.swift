@@ -18,7 +18,9 @@ public enum NpyFile {
   /// - Parameter values: `rows` x `columns` numbers in row order.
   public static func write(_ values: [Float], columns: Int, to path: String) throws {
     let writer = try FileWriter(path)
-    try header(rows: columns == 0 ? 0 : values.count / columns, columns: columns).withUnsafeBytes { try writer.write($0) }
+    try header(rows: columns == 0 ? 0 : values.count / columns, columns: columns).withUnsafeBytes {
+      try writer.write($0)
+    }
     try values.withUnsafeBytes { try writer.write($0) }
     try writer.close(sync: false)
   }

@@ -18,7 +18,8 @@ public struct Partition: Sendable, Equatable {
     for (place, row) in shuffledByLabel(labels, seed: seed).enumerated() { fold[row] = place % count }
     return (0..<count).map { number in
       Partition(
-        training: labels.indices.filter { fold[$0] != number }, validation: labels.indices.filter { fold[$0] == number })
+        training: labels.indices.filter { fold[$0] != number }, validation: labels.indices.filter { fold[$0] == number }
+      )
     }
   }
 
@@ -29,13 +30,14 @@ public struct Partition: Sendable, Equatable {
     // Evenly spaced in the order of labels: a stratified sample of exactly the wanted size.
     let chosen = Set((0..<wanted).map { rows[$0 * rows.count / wanted] })
     return Partition(
-      training: labels.indices.filter { !chosen.contains($0) }, validation: labels.indices.filter { chosen.contains($0) })
+      training: labels.indices.filter { !chosen.contains($0) },
+      validation: labels.indices.filter { chosen.contains($0) })
   }
 
   /// All rows, grouped by label, shuffled within each label.
   private static func shuffledByLabel(_ labels: [Int32], seed: UInt64) -> [Int] {
-    let shuffled = CounterRandom(seed: seed, purpose: .split, index: 0).permutation(labels.count)
-    let groups = Dictionary(grouping: shuffled) { labels[$0] }
+    var random = CounterRandom(seed: seed, purpose: CounterRandom.Purpose.folds)
+    let groups = Dictionary(grouping: random.shuffle(labels.count)) { labels[$0] }
     return groups.keys.sorted().flatMap { groups[$0] ?? [] }
   }
 }

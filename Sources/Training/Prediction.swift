@@ -11,8 +11,7 @@ public enum Prediction {
 
   /// The logits of each encoding, `encodings.count` x labels, in the given order.
   ///
-  /// Sequences are packed by length, so that a batch ends when its tokens do; each row's result does not depend on its
-  /// neighbours.
+  /// Sequences of one length are packed together, so that attention's work in a batch is even.
   ///
   /// - Parameter proceed: is asked before each batch, with the rows done so far; false stops.
   /// - Returns: nil when `proceed` said stop.
@@ -31,7 +30,8 @@ public enum Prediction {
         tokens += encodings[order[end]].ids.count
         end += 1
       }
-      let logits = try model.forward(PackedBatch(order[start..<end].map { encodings[$0] }))
+      let logits = try model.forward(
+        PackedBatch(order[start..<end].map { (encodings[$0].ids, encodings[$0].segments) }))
       for (place, row) in order[start..<end].enumerated() {
         for column in 0..<columns { result[row * columns + column] = logits.data[place * columns + column] }
       }

@@ -47,7 +47,8 @@ public final class TextRows {
     id = try columns.id.map { try reader.column($0) }
     switch (labels, columns.label) {
     case (.required, nil):
-      throw IntrayError(.spec, "data.columns.label is not set, and '\(name)' needs labels", hint: "write label: categories")
+      throw IntrayError(
+        .spec, "data.columns.label is not set, and '\(name)' needs labels", hint: "write label: categories")
     case (.required, let column?):
       label = try reader.column(column)
     case (.optional, let column):
@@ -64,7 +65,8 @@ public final class TextRows {
     count += 1
     let label = self.label.map { row[$0] }
     if let label, label.allSatisfy(\.isWhitespace) {
-      throw IntrayError(.data, "the label is empty", at: .init(name, line: row.line), hint: "give the row a label or remove it")
+      throw IntrayError(
+        .data, "the label is empty", at: .init(name, line: row.line), hint: "give the row a label or remove it")
     }
     return TextRow(
       line: row.line, id: id.map { row[$0] } ?? String(count), first: row[texts[0]],

@@ -1,5 +1,5 @@
-import Foundation
 import FileKit
+import Foundation
 import TestSupport
 import Testing
 import Training

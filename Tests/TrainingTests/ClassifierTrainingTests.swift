@@ -137,8 +137,7 @@ final class StoppingMonitor: TrainingMonitor {
         if steps.withLock({
           $0 += 1
           return $0
-        }) == at
-        {
+        }) == at {
           try? FileManager.default.copyItem(atPath: from, toPath: to)
         }
       }

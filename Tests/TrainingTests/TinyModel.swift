@@ -23,11 +23,11 @@ enum TinyModel {
     var tensors: [Tensor] = []
     func add(_ name: String, _ shape: [Int], ones: Bool = false) {
       let tensor = Tensor(shape)
-      let random = CounterRandom(seed: seed, purpose: .initialization, index: UInt64(tensors.count))
-      for index in 0..<tensor.count { tensor.data[index] = ones ? 1 : 0.2 * random.normal(UInt64(index)) }
+      var random = CounterRandom(
+        seed: seed, purpose: CounterRandom.Purpose.initialisation, index: UInt64(tensors.count))
+      if ones { tensor.fill(1) } else { random.fillNormal(tensor, deviation: 0.2) }
       tensors.append(tensor)
-      writer.add(
-        name, dtype: .f32, shape: shape, bytes: UnsafeRawBufferPointer(start: tensor.data, count: tensor.count * 4))
+      writer.add(name, dtype: .float32, shape: shape, bytes: tensor.bytes)
     }
     func norm(_ name: String) {
       add("\(name).weight", [hidden], ones: true)
@@ -57,11 +57,11 @@ enum TinyModel {
   /// Rows whose label is decided by the words in them, with some noise.
   static func csv(rows: Int, labels: Int = 3, seed: UInt64 = 7) -> String {
     var text = "id,title,abstract,category\n"
-    let random = CounterRandom(seed: seed, purpose: .shuffle, index: 0)
+    var random = CounterRandom(seed: seed, purpose: CounterRandom.Purpose.shuffle)
     for row in 0..<rows {
       let label = row % labels
-      let abstract = (0..<12).map { place in
-        let draw = Int(random.uniform(UInt64(row * 12 + place)) * 1000)
+      let abstract = (0..<12).map { _ in
+        let draw = random.nextInt(below: 1000)
         return draw % 3 == 0 ? "word\(label * 20 + draw % 20)" : "word\(draw % 60)"
       }
       text += "r\(row),word\(row % 60),\"\(abstract.joined(separator: " "))\",label\(label)\n"
