@@ -12,6 +12,14 @@ public struct TextRow: Sendable, Equatable {
   public var second: String?
   /// nil where the file has no label column.
   public var label: String?
+
+  public init(line: Int, id: String, first: String, second: String?, label: String?) {
+    self.line = line
+    self.id = id
+    self.first = first
+    self.second = second
+    self.label = label
+  }
 }
 
 /// The rows of a table, one at a time: memory does not grow with the file.
@@ -41,7 +49,8 @@ public final class TextRows {
         .spec, "data.columns.text names \(columns.text.count) columns; a model reads one text or a pair of two",
         hint: "write text: [title, abstract]")
     }
-    reader = try TableReader(path)
+    let reader = try TableReader(path)
+    self.reader = reader
     name = reader.name
     texts = try columns.text.map { try reader.column($0) }
     id = try columns.id.map { try reader.column($0) }

@@ -62,7 +62,7 @@ enum TinyModel {
       let label = row % labels
       let abstract = (0..<12).map { _ in
         let draw = random.nextInt(below: 1000)
-        return draw % 3 == 0 ? "word\(label * 20 + draw % 20)" : "word\(draw % 60)"
+        return draw % 3 != 0 ? "word\(label * 20 + draw % 20)" : "word\(draw % 60)"
       }
       text += "r\(row),word\(row % 60),\"\(abstract.joined(separator: " "))\",label\(label)\n"
     }
