@@ -120,45 +120,50 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
 }
 
 @Suite struct LayerNormKernelTests {
-  @Test(arguments: [(1, 1), (3, 7), (5, 33), (4, 384)]) func forwardAndBackwardEqualThoseOfPyTorch(rows: Int, H: Int)
+  @Test(arguments: [(1, 1), (3, 7), (5, 33), (4, 384)]) func forwardAndBackwardEqualThoseOfPyTorch(
+    rows: Int, features: Int
+  )
     throws
   {
     let operations = try Operations()
-    func tensor(_ name: String) throws -> Tensor { try operations.tensor("layernorm.\(rows)x\(H).\(name)") }
+    func tensor(_ name: String) throws -> Tensor { try operations.tensor("layernorm.\(rows)x\(features).\(name)") }
     let (x, weight, bias, dy) = (try tensor("x"), try tensor("weight"), try tensor("bias"), try tensor("dy"))
-    let (y, mean, rstd) = (Tensor([rows, H]), Tensor([rows]), Tensor([rows]))
-    layernorm_forward(y.data, mean.data, rstd.data, x.data, weight.data, bias.data, H > 1 ? 1e-12 : 1e-5, rows, H)
+    let (y, mean, rstd) = (Tensor([rows, features]), Tensor([rows]), Tensor([rows]))
+    layernorm_forward(
+      y.data, mean.data, rstd.data, x.data, weight.data, bias.data, features > 1 ? 1e-12 : 1e-5, rows, features)
     expectEqual(y, try tensor("y"), within: 5e-6)
-    let (dx, dweight, dbias) = (Tensor([rows, H]), Tensor([H]), Tensor([H]))
+    let (dx, dweight, dbias) = (Tensor([rows, features]), Tensor([features]), Tensor([features]))
     layernorm_backward(
-      dx.data, dweight.data, dbias.data, dy.data, x.data, mean.data, rstd.data, weight.data, rows, H)
+      dx.data, dweight.data, dbias.data, dy.data, x.data, mean.data, rstd.data, weight.data, rows, features)
     expectEqual(dx, try tensor("dx"), within: 1e-5)
     expectEqual(dweight, try tensor("dweight"), within: 1e-5)
     expectEqual(dbias, try tensor("dbias"), within: 1e-5)
   }
 
   @Test(arguments: [(1, 5, 0.0), (3, 33, 0.3), (4, 130, 0.1)]) func theFusedOneHasItsSlopes(
-    rows: Int, H: Int, rate: Double
+    rows: Int, features: Int, rate: Double
   ) {
-    let (x, residual, bias) = (normal([rows, H], 1), normal([rows, H], 2), normal([H], 3))
-    let (weight, offset, dy) = (normal([H], 4), normal([H], 5), normal([rows, H], 6))
-    let (sum, y) = (Tensor([rows, H]), Tensor([rows, H]))
+    let (x, residual, bias) = (normal([rows, features], 1), normal([rows, features], 2), normal([features], 3))
+    let (weight, offset, dy) = (normal([features], 4), normal([features], 5), normal([rows, features], 6))
+    let (sum, y) = (Tensor([rows, features]), Tensor([rows, features]))
     let (mean, rstd) = (Tensor([rows]), Tensor([rows]))
     var mask = dropout(rate: rate, key: DropoutKey(seed: 3, step: 4), site: .output(layer: 1))
     func loss() -> Double {
       sum.copy(from: x)
       residual_layernorm_forward(
         y.data, mean.data, rstd.data, sum.data, bias.data, residual.data, weight.data, offset.data, 1e-5, &mask, 7,
-        rows, H)
+        rows, features)
       return dot(y, dy)
     }
     _ = loss()
-    let (dresidual, ddense, dweight, doffset) = (Tensor([rows, H]), Tensor([rows, H]), Tensor([H]), Tensor([H]))
+    let (dresidual, ddense, dweight, doffset) = (
+      Tensor([rows, features]), Tensor([rows, features]), Tensor([features]), Tensor([features])
+    )
     residual_layernorm_backward(
       dresidual.data, ddense.data, dweight.data, doffset.data, dy.data, sum.data, mean.data, rstd.data, weight.data,
-      &mask, 7, rows, H)
-    let dbias = Tensor([H])
-    bias_backward(dbias.data, ddense.data, rows, H, 0, H)
+      &mask, 7, rows, features)
+    let dbias = Tensor([features])
+    bias_backward(dbias.data, ddense.data, rows, features, 0, features)
     expectSlopes(residual, dresidual, within: 5e-3, "residual", loss: loss)
     expectSlopes(x, ddense, within: 5e-3, "dense", loss: loss)
     expectSlopes(bias, dbias, within: 5e-3, "dense bias", loss: loss)
@@ -188,28 +193,30 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
 
 @Suite struct EmbeddingKernelTests {
   @Test func rowsAreGatheredAndTheirGradientsScattered() {
-    let H = 5
-    let (word, type, position) = (normal([7, H], 1), normal([2, H], 2), normal([4, H], 3))
+    let features = 5
+    let (word, type, position) = (normal([7, features], 1), normal([2, features], 2), normal([4, features], 3))
     let ids: [Int32] = [6, 0, 6, 3]
     let segments: [Int32] = [0, 1, 1, 0]
     let positions: [Int32] = [0, 1, 2, 0]
-    let out = Tensor([4, H])
-    embedding_forward(out.data, ids, segments, positions, word.data, type.data, position.data, 4, H)
+    let out = Tensor([4, features])
+    embedding_forward(out.data, ids, segments, positions, word.data, type.data, position.data, 4, features)
     for n in 0..<4 {
-      for h in 0..<H {
-        let sum = word[Int(ids[n]) * H + h] + type[Int(segments[n]) * H + h] + position[Int(positions[n]) * H + h]
-        #expect(out[n * H + h] == sum)
+      for h in 0..<features {
+        let sum =
+          word[Int(ids[n]) * features + h] + type[Int(segments[n]) * features + h]
+          + position[Int(positions[n]) * features + h]
+        #expect(out[n * features + h] == sum)
       }
     }
-    let dword = Tensor([7, H])
+    let dword = Tensor([7, features])
     dword.fill(1)
-    let dout = normal([4, H], 4)
-    embedding_backward(dword.data, ids, dout.data, 4, H, 0, 3)
-    embedding_backward(dword.data, ids, dout.data, 4, H, 3, H)
-    for h in 0..<H {
-      #expect(dword[6 * H + h] == 1 + dout[h] + dout[2 * H + h])
-      #expect(dword[3 * H + h] == 1 + dout[3 * H + h])
-      #expect(dword[H + h] == 1)
+    let dout = normal([4, features], 4)
+    embedding_backward(dword.data, ids, dout.data, 4, features, 0, 3)
+    embedding_backward(dword.data, ids, dout.data, 4, features, 3, features)
+    for h in 0..<features {
+      #expect(dword[6 * features + h] == 1 + dout[h] + dout[2 * features + h])
+      #expect(dword[3 * features + h] == 1 + dout[3 * features + h])
+      #expect(dword[features + h] == 1)
     }
   }
 

@@ -12,7 +12,7 @@ import Testing
     let batch: PackedBatch
     let key: DropoutKey?
     let pool: ThreadPool
-    let H: Int
+    let features: Int
     let logsum: Tensor
     let context: Tensor
 
@@ -22,9 +22,9 @@ import Testing
         lengths.map { (ids: [Int32](repeating: 0, count: $0), segments: [Int32](repeating: 0, count: $0)) })
       key = rate > 0 ? DropoutKey(seed: 8, step: 9) : nil
       pool = ThreadPool(threads: threads)
-      H = heads * size
+      features = heads * size
       logsum = Tensor([batch.tokens, heads])
-      context = Tensor([batch.tokens, H])
+      context = Tensor([batch.tokens, features])
     }
 
     func forward(_ qkv: Tensor) {
@@ -59,8 +59,8 @@ import Testing
 
   @Test(arguments: [0, 0.3]) func gradientsAreTheSlopes(rate: Double) {
     let run = Case(heads: 3, size: 5, lengths: [1, 2, 9, 131], rate: rate)
-    let qkv = normal([run.batch.tokens, 3 * run.H], 1)
-    let dcontext = normal([run.batch.tokens, run.H], 2)
+    let qkv = normal([run.batch.tokens, 3 * run.features], 1)
+    let dcontext = normal([run.batch.tokens, run.features], 2)
     run.forward(qkv)
     let dqkv = run.backward(qkv, dcontext)
     expectSlopes(qkv, dqkv, within: 5e-3) {
@@ -126,21 +126,22 @@ import Testing
   init() throws { try BLAS.load() }
 
   @Test(arguments: [false, true]) func gradientsAreTheSlopes(isMean: Bool) {
-    let H = 6
-    let pooling: any Pooling = isMean ? MeanPooling(features: H) : FirstTokenPooling(name: "pooler.dense", features: H)
+    let features = 6
+    let pooling: any Pooling =
+      isMean ? MeanPooling(features: features) : FirstTokenPooling(name: "pooler.dense", features: features)
     for parameter in pooling.parameters { parameter.value.copy(from: normal(parameter.value.shape, 5)) }
     let lengths = [1, 4, 2]
     let batch = PackedBatch(
       lengths.map { (ids: [Int32](repeating: 0, count: $0), segments: [Int32](repeating: 0, count: $0)) })
     let pool = ThreadPool(threads: 2)
-    let (x, dpooled) = (normal([7, H], 1), normal([3, H], 2))
-    let pooled = Tensor([3, H])
+    let (x, dpooled) = (normal([7, features], 1), normal([3, features], 2))
+    let pooled = Tensor([3, features])
     func loss() -> Double {
       pooling.forward(x.data, batch, into: pooled.data, pool: pool)
       return dot(pooled, dpooled)
     }
     _ = loss()
-    let dx = Tensor([7, H])
+    let dx = Tensor([7, features])
     dx.fill(.nan)
     pooling.backward(dpooled.data, batch, into: dx.data, pool: pool)
     for index in stride(from: 0, to: 42, by: 1) { #expect(dx[index].isFinite) }

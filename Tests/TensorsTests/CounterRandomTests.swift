@@ -66,13 +66,15 @@ import Testing
 }
 
 @Suite struct DropoutKernelTests {
-  func mask(_ rows: Int, _ H: Int, rate: Double, seed: UInt32 = 1, index: UInt64 = 0, firstRow: Int = 0) -> [Float] {
+  func mask(_ rows: Int, _ features: Int, rate: Double, seed: UInt32 = 1, index: UInt64 = 0, firstRow: Int = 0)
+    -> [Float]
+  {
     let threshold = UInt32(rate * 65536)
     var settings = dropout(
       key: (seed, 0), purpose: 5, index: index, threshold: threshold, scale: 65536 / Float(65536 - threshold))
-    let x = Tensor([rows, H])
+    let x = Tensor([rows, features])
     x.fill(1)
-    dropout_forward(x.data, &settings, firstRow, rows, H)
+    dropout_forward(x.data, &settings, firstRow, rows, features)
     return x.elements
   }
 
