@@ -94,6 +94,18 @@ import Testing
     #expect(waited.status == 0, "\(waited.errors)")
   }
 
+  @Test func `a folder that holds .intray-ignore is left alone`() throws {
+    let place = try Workplace()
+    try place.folder.write("", to: "Inbox/examples/.intray-ignore")
+    try place.folder.write("a\n1\n", to: "Inbox/examples/input.csv")
+    try place.folder.write("run: echo\ndata: {input: input.csv}\n", to: "Inbox/examples/job.yaml")
+    try place.startDaemon()
+    // What came after it is done; it would have come first.
+    #expect(try place.intray("submit", place.spec("job"), "--wait").status == 0)
+    #expect(place.exists("Inbox/examples/job.yaml"))
+    #expect(try place.intray("status", "--json").json(Report.self).jobs.map(\.name) == ["job"])
+  }
+
   @Test func `an unknown job is named with the nearest one`() throws {
     let place = try Workplace()
     try place.startDaemon()
