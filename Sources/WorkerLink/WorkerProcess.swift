@@ -7,11 +7,16 @@ import IntrayCore
 /// (1) `onExit` is called once, after every message that the worker sent before its end.
 /// (2) A final message counts, however the process ends after it. Without one, the attempt failed: `.crashed`,
 ///     transient.
-/// (3) What is no message ends the attempt: the worker is killed, and nothing it sent afterwards is looked at.
+/// (3) What is no message ends the attempt: the worker is killed, and nothing it sent afterwards is looked at. So do
+///     more messages a second than a worker's throttle lets through: a plugin cannot flood the host.
 public final class WorkerProcess {
   /// The loop keeps it.
   private weak var child: ChildProcess?
+  /// Several times what `MessageThrottle` passes, as what a busy host left in the pipe comes all at once.
+  private static let messagesPerSecond = 2000
+
   private var decoder = FrameDecoder()
+  private var second = (start: SuspendingClock.now, messages: 0)
   private var hasStarted = false
   private var lastMessage: WorkerMessage?
   private var protocolError: IntrayError?
@@ -82,6 +87,14 @@ public final class WorkerProcess {
   private func take(_ message: WorkerMessage) throws {
     if lastMessage != nil {
       throw IntrayError(.crashed, "the worker went on after its final message", isTransient: true)
+    }
+    let now = SuspendingClock.now
+    if now - second.start >= .seconds(1) { second = (now, 0) }
+    second.messages += 1
+    if second.messages > Self.messagesPerSecond {
+      throw IntrayError(
+        .crashed, "the worker sent more than \(Self.messagesPerSecond) messages in a second",
+        hint: "the plugin may have written to a file descriptor that is not its own", isTransient: true)
     }
     if case .started = message { hasStarted = true }
     if message.isFinal { lastMessage = message } else { onMessage(message) }
