@@ -62,7 +62,7 @@ let package = Package(
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
     library("Tokenizers", ["IntrayCore", "FileKit"]),
-    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Safetensors"]),
+    library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
@@ -76,15 +76,19 @@ let package = Package(
     library(
       "Service",
       [
-        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "PluginHost", "CSystemd",
-        logging,
+        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "WorkerLink", "PluginHost",
+        "CSystemd", logging,
       ]),
 
     // Programs: wiring only.
-    program("intrayd", ["IntrayCore", "Service", argumentParser]),
+    program("intrayd", ["IntrayCore", "SpecFile", "Service", argumentParser]),
     program("intray-worker", ["IntrayCore", "PluginHost", "WorkerLink"]),
     program(
-      "intray", ["IntrayCore", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", argumentParser]),
+      "intray",
+      [
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", "PluginHost",
+        argumentParser,
+      ]),
 
     // Plugins: a dynamic library each.
     library("PluginKit", ["IntrayCore", "FileKit", "CIntrayPlugin"]),
@@ -101,7 +105,7 @@ let package = Package(
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
-    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors"]),
+    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors", "CKernels"]),
     tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
     tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
     tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),

@@ -1,20 +1,24 @@
 /// Where in a text a byte is: what error messages need, computed only when there is an error.
 public enum TextPosition {
-  /// The offset of the first byte that is no valid UTF-8; nil when all are. Overlong forms, surrogates and code points
-  /// above U+10FFFF are invalid (Unicode, table 3-7).
-  public static func firstInvalidUTF8(in bytes: UnsafeRawBufferPointer) -> Int? {
+  /// The offset of the first byte that is NUL or no valid UTF-8; nil when all is text. Overlong forms, surrogates and
+  /// code points above U+10FFFF are invalid (Unicode, table 3-7).
+  public static func firstNonText(in bytes: UnsafeRawBufferPointer) -> Int? {
     let count = bytes.count
     var i = 0
     while i < count {
-      if i + 8 <= count, bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
-        i += 8
-        continue
+      if i + 8 <= count {
+        // Eight bytes of ASCII, none of them 0: subtracting 1 from each sets no high bit.
+        let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+        if (word | (word &- 0x0101_0101_0101_0101)) & 0x8080_8080_8080_8080 == 0 {
+          i += 8
+          continue
+        }
       }
       let lead = bytes[i]
       let length: Int
       var second: ClosedRange<UInt8> = 0x80...0xBF
       switch lead {
-      case 0x00...0x7F:
+      case 0x01...0x7F:
         i += 1
         continue
       case 0xC2...0xDF: length = 2

@@ -80,8 +80,10 @@ private final class YAMLReader {
   }
 
   func document() throws -> YAMLNode {
-    if let offset = TextPosition.firstInvalidUTF8(in: bytes) {
-      throw error("not UTF-8", at: TextPosition.lineAndColumn(of: offset, in: bytes), hint: "save the file as UTF-8")
+    if let offset = TextPosition.firstNonText(in: bytes) {
+      let place = TextPosition.lineAndColumn(of: offset, in: bytes)
+      if bytes[offset] == 0 { throw error("a NUL byte: this is no text file", at: place) }
+      throw error("not UTF-8", at: place, hint: "save the file as UTF-8")
     }
     _ = try next()
     let start = try next()

@@ -1,0 +1,41 @@
+# make help    what the targets do
+#
+# One build configuration, release: programs, plugins and tests are built once and used by every target.
+
+SHELL := /bin/bash
+CONFIGURATION := release
+SOURCES := Package.swift Sources Plugins Tests
+
+.PHONY: help test check build deps models lint format example-data clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-14s%s\n", $$1, $$2 }'
+
+test: deps models ## build and run all tests
+	swift build -c $(CONFIGURATION) --build-tests
+	scripts/systemd-tests
+	swift test -c $(CONFIGURATION) --skip-build
+
+check: lint test ## format lint, build with warnings as errors, tests
+
+build: deps ## build the programs and the plugins
+	swift build -c $(CONFIGURATION)
+
+deps: ## install the Debian packages that are missing
+	@scripts/deps
+
+models: deps ## fetch the base model into .intray/models, once
+	@scripts/models
+
+lint: ## check the format of the Swift sources
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## format the Swift sources
+	swift format format --in-place --parallel --recursive $(SOURCES)
+
+example-data: ## make the example papers again
+	@scripts/make-examples Inbox/examples
+
+clean: ## remove what was built; models, jobs and results stay
+	rm -rf .build

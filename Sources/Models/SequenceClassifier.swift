@@ -1,0 +1,167 @@
+import CKernels
+import FileKit
+import IntrayCore
+import Layers
+import Safetensors
+import Tensors
+
+/// A BERT encoder with a classification head. B sequences, C classes, H features, N tokens.
+///
+/// (1) Results do not depend on the pool's number of threads.
+/// (2) `backward` belongs to the last `forward`, which had a dropout key.
+///
+///     let model = try SequenceClassifier.load(folder: "models/all-MiniLM-L6-v2", head: .mean, labels: names, pool: pool)
+///     let logits = try model.forward(batch, dropout: DropoutKey(seed: 42, step: 0))
+///     let loss = crossEntropy(logits: logits, labels: labels, gradient: gradient)
+///     model.backward(gradient)
+public final class SequenceClassifier {
+  public let configuration: ModelConfiguration
+  public let head: Head
+  /// The names of the classes, in the order of the logits.
+  public let labels: [String]
+  /// In checkpoint order, under their checkpoint names.
+  public let parameters: [Parameter]
+  /// The parameters that were not in the checkpoint.
+  public let newlyInitialised: [String]
+
+  private let folder: String
+  private let encoder: BertEncoder
+  private let pooling: any Pooling
+  private let classifier: Linear
+  private let dropoutRate: Double
+  private let pool: ThreadPool
+  private let pooled = Buffer()
+  private let dpooled = Buffer()
+  private let gradient = Buffer()
+  private var last: (batch: PackedBatch, key: DropoutKey)?
+
+  /// Opens a model folder.
+  ///
+  /// A folder without a classifier (a base encoder) gets a new one for `labels`; so does one whose labels or head differ
+  /// from those asked for. New weights are N(0, initializer_range^2) from the seed, new biases 0.
+  /// - Parameters:
+  ///   - head: nil takes the folder's own, `mean` for a base encoder.
+  ///   - labels: nil takes the folder's own.
+  ///   - dropout: of the head; nil takes the folder's own.
+  /// - Throws: `IntrayError(.model)` that names the key or the tensor, what was expected and what was found.
+  public static func load(
+    folder: String, head: Head? = nil, labels: [String]? = nil, dropout: Double? = nil, seed: UInt64 = 0,
+    pool: ThreadPool
+  ) throws -> SequenceClassifier {
+    try BLAS.load()
+    let configuration = try ModelConfiguration.read(folder: folder)
+    let checkpoint = try Checkpoint(folder: folder)
+    let own: (head: Head, labels: [String])? =
+      if checkpoint.hasClassifier, let labels = configuration.labels {
+        (configuration.head ?? .pooler, labels)
+      } else { nil }
+    guard let labels = labels ?? own?.labels else {
+      throw IntrayError(
+        .model, "the model has no classifier, so it cannot predict", at: .init(folder),
+        hint: "fine-tune it, and use the result")
+    }
+    guard !labels.isEmpty else { throw IntrayError(.model, "no label to classify into", at: .init(folder)) }
+    let head = head ?? own?.head ?? .mean
+    let keepsClassifier = own.map { $0.head == head && $0.labels == labels } ?? false
+    try checkpoint.check(configuration)
+    return try SequenceClassifier(
+      configuration, checkpoint, folder: folder, head: head, labels: labels, keepsClassifier: keepsClassifier,
+      dropout: dropout ?? configuration.headDropout, seed: seed, pool: pool)
+  }
+
+  private init(
+    _ configuration: ModelConfiguration, _ checkpoint: Checkpoint, folder: String, head: Head, labels: [String],
+    keepsClassifier: Bool, dropout: Double, seed: UInt64, pool: ThreadPool
+  ) throws {
+    self.configuration = configuration
+    self.folder = folder
+    self.head = head
+    self.labels = labels
+    self.pool = pool
+    dropoutRate = dropout
+    encoder = BertEncoder(configuration)
+    pooling = head.pooling(features: configuration.hiddenSize)
+    classifier = Linear(name: "classifier", inputs: pooling.width, outputs: labels.count)
+    parameters = encoder.parameters + pooling.parameters + classifier.parameters
+
+    for parameter in encoder.parameters { try checkpoint.read(parameter) }
+    var missing: [Parameter] = []
+    for parameter in pooling.parameters {
+      if checkpoint.has(parameter.name) { try checkpoint.read(parameter) } else { missing.append(parameter) }
+    }
+    for parameter in classifier.parameters {
+      if keepsClassifier { try checkpoint.read(parameter) } else { missing.append(parameter) }
+    }
+    newlyInitialised = missing.map(\.name)
+    for (index, parameter) in parameters.enumerated() where newlyInitialised.contains(parameter.name) {
+      guard parameter.value.shape.count > 1 else { continue }
+      var random = CounterRandom(seed: seed, purpose: CounterRandom.Purpose.initialisation, index: UInt64(index))
+      random.fillNormal(parameter.value, deviation: configuration.initializerRange)
+    }
+  }
+
+  /// Logits [B, C].
+  /// - Parameter key: turns on training: dropout, and keeping what `backward` needs.
+  /// - Throws: `IntrayError` when a text is longer than the model takes, or a token is not in its vocabulary.
+  public func forward(_ batch: PackedBatch, dropout key: DropoutKey? = nil) throws -> Tensor {
+    last = nil
+    let sequences = batch.sequences
+    let logits = Tensor([sequences, labels.count])
+    guard sequences > 0 else { return logits }
+    let x = try encoder.forward(batch, key: key, pool: pool)
+    pooled.reserve(sequences * pooling.width)
+    pooling.forward(x, batch, into: pooled.data, pool: pool)
+    var mask = headMask(key)
+    dropout_forward(pooled.data, &mask, 0, sequences, pooling.width)
+    classifier.forward(pooled.data, into: logits.data, rows: 0..<sequences)
+    classifier.addBias(logits.data, rows: 0..<sequences)
+    last = key.map { (batch, $0) }
+    return logits
+  }
+
+  /// Adds to the parameters' gradients.
+  /// - Parameter dlogits: [B, C], the gradient of the last forward's logits.
+  public func backward(_ dlogits: Tensor) {
+    guard let (batch, key) = last else { preconditionFailure("backward needs a forward with a dropout key before it") }
+    let sequences = batch.sequences
+    precondition(
+      dlogits.shape == [sequences, labels.count], "logits are \([sequences, labels.count]), not \(dlogits.shape)")
+    last = nil
+    dpooled.reserve(sequences * pooling.width)
+    gradient.reserve(batch.tokens * configuration.hiddenSize)
+    classifier.backwardWeights(pooled.data, dlogits.data, tokens: sequences, outputs: 0..<labels.count)
+    classifier.backwardInput(dlogits.data, into: dpooled.data, rows: 0..<sequences)
+    var mask = headMask(key)
+    dropout_backward(dpooled.data, &mask, 0, sequences, pooling.width)
+    pooling.backward(dpooled.data, batch, into: gradient.data, pool: pool)
+    encoder.backward(gradient.data, batch, key: key, pool: pool)
+  }
+
+  private func headMask(_ key: DropoutKey?) -> dropout { .init(rate: dropoutRate, key: key, site: .head) }
+
+  public func zeroGradients() {
+    pool.run(chunks: parameters.count) { parameters[$0].gradient.fill(0) }
+  }
+
+  /// Writes a Hugging Face folder: config.json, model.safetensors and the tokenizer's files of the folder that the model
+  /// was loaded from. With the `pooler` head transformers opens it as BertForSequenceClassification.
+  public func save(to target: String) throws {
+    try Files.makeFolder(target)
+    let json = configuration.classifier(head: head, labels: labels, dropout: dropoutRate)
+    try Files.publish(JSON.encode(JSONValue.object(json), pretty: true), to: "\(target)/config.json")
+    for name in Self.tokenizerFiles where folder != target {
+      guard try Files.status("\(folder)/\(name)") != nil else { continue }
+      try Files.publish(Files.read("\(folder)/\(name)"), to: "\(target)/\(name)")
+    }
+    var writer = SafetensorsWriter("\(target)/model.safetensors")
+    for parameter in parameters {
+      writer.add(parameter.name, dtype: .float32, shape: parameter.value.shape, bytes: parameter.value.bytes)
+    }
+    try writer.publish(metadata: ["format": "pt"])
+  }
+
+  /// What a tokenizer consists of in a model folder.
+  private static let tokenizerFiles = [
+    "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+  ]
+}

@@ -1,0 +1,179 @@
+import Glibc
+import Synchronization
+
+/// The engine's threads. Nothing else in the engine starts any.
+///
+/// (1) A run is cut into chunks by its caller, by shapes only; the pool decides who computes a chunk and when. So results
+///     never depend on the number of threads.
+/// (2) `run` returns when all chunks are done, and what they wrote is visible to the caller.
+/// (3) One run at a time: a second caller waits. A chunk must not start a run.
+public final class ThreadPool: Sendable {
+  /// The calling thread is one of them.
+  public var threads: Int { crew.scratch.count }
+
+  private let crew: Crew
+
+  /// The number of threads is brought into 1...256.
+  public init(threads: Int) {
+    crew = Crew(threads: Swift.min(Swift.max(threads, 1), 256))
+    crew.start()
+  }
+
+  deinit { crew.end() }
+
+  /// Calls `body` with 0..<chunks, from several threads at once; chunks write disjoint memory.
+  public func run(chunks: Int, _ body: (Int) -> Void) {
+    crew.run(chunks: chunks, scratch: 0) { chunk, _ in body(chunk) }
+  }
+
+  /// The same, with room for `scratch` elements that belong to the chunk while it runs. Their content is undefined.
+  public func run(chunks: Int, scratch: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+    crew.run(chunks: chunks, scratch: scratch, body)
+  }
+}
+
+/// What the pool and its workers share. The workers keep it alive, but not the pool: the pool's end is their end.
+private final class Crew: @unchecked Sendable {
+  let scratch: [Buffer]
+
+  private let turn = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let started = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let finished = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var workers: [pthread_t] = []
+  private let nextChunk = Atomic<Int>(0)
+
+  // Guarded by `lock`.
+  private var generation = 0
+  private var active = 0
+  private var isEnding = false
+  private var work: Work?
+
+  private struct Work {
+    let chunks: Int
+    let body: (Int, UnsafeMutablePointer<Float>) -> Void
+  }
+
+  private final class Place {
+    let crew: Crew
+    let index: Int
+
+    init(crew: Crew, index: Int) {
+      self.crew = crew
+      self.index = index
+    }
+  }
+
+  init(threads: Int) {
+    scratch = (0..<threads).map { _ in Buffer() }
+    pthread_mutex_init(turn, nil)
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(started, nil)
+    pthread_cond_init(finished, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(turn)
+    pthread_mutex_destroy(lock)
+    pthread_cond_destroy(started)
+    pthread_cond_destroy(finished)
+    turn.deallocate()
+    lock.deallocate()
+    started.deallocate()
+    finished.deallocate()
+  }
+
+  func start() {
+    for index in 1..<scratch.count {
+      let place = Unmanaged.passRetained(Place(crew: self, index: index))
+      var thread = pthread_t()
+      let code = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          let place = Unmanaged<Place>.fromOpaque(argument).takeRetainedValue()
+          place.crew.serve(index: place.index)
+          return nil
+        }, place.toOpaque())
+      guard code == 0 else {
+        // The system gives no more threads: those that exist do all the work.
+        place.release()
+        return
+      }
+      workers.append(thread)
+    }
+  }
+
+  func end() {
+    pthread_mutex_lock(lock)
+    isEnding = true
+    pthread_cond_broadcast(started)
+    pthread_mutex_unlock(lock)
+    for worker in workers { pthread_join(worker, nil) }
+  }
+
+  func run(chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+    guard chunks > 0 else { return }
+    pthread_mutex_lock(turn)
+    defer { pthread_mutex_unlock(turn) }
+    for buffer in scratch { buffer.reserve(count) }
+    guard chunks > 1, !workers.isEmpty else {
+      for chunk in 0..<chunks { body(chunk, scratch[0].data) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      let work = Work(chunks: chunks, body: body)
+      pthread_mutex_lock(lock)
+      nextChunk.store(0, ordering: .relaxed)
+      self.work = work
+      generation += 1
+      active = workers.count
+      pthread_cond_broadcast(started)
+      pthread_mutex_unlock(lock)
+
+      compute(work, index: 0)
+
+      pthread_mutex_lock(lock)
+      while active > 0 { pthread_cond_wait(finished, lock) }
+      self.work = nil
+      pthread_mutex_unlock(lock)
+    }
+  }
+
+  private func compute(_ work: Work, index: Int) {
+    while true {
+      let chunk = nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard chunk < work.chunks else { return }
+      work.body(chunk, scratch[index].data)
+    }
+  }
+
+  private func serve(index: Int) {
+    var seen = 0
+    pthread_mutex_lock(lock)
+    while true {
+      while generation == seen && !isEnding { pthread_cond_wait(started, lock) }
+      if isEnding { break }
+      seen = generation
+      if let work {
+        pthread_mutex_unlock(lock)
+        compute(work, index: index)
+        pthread_mutex_lock(lock)
+      }
+      active -= 1
+      if active == 0 { pthread_cond_signal(finished) }
+    }
+    pthread_mutex_unlock(lock)
+  }
+}
+
+extension Range<Int> {
+  /// Cuts 0..<count into chunks of about `size`, all of nearly the same length; the number of chunks is a multiple of 4
+  /// where there are more than 4, so that 2 and 4 threads end together.
+  public static func chunks(of count: Int, size: Int) -> [Range<Int>] {
+    guard count > 0 else { return [] }
+    var chunks = Swift.max(1, (count + size / 2) / size)
+    if chunks > 4 { chunks = (chunks + 2) / 4 * 4 }
+    return (0..<chunks).map { $0 * count / chunks..<($0 + 1) * count / chunks }
+  }
+}
