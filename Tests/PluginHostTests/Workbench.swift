@@ -48,20 +48,28 @@ final class Workbench {
 
   /// One attempt, to its end.
   /// - Parameters:
-  ///   - after: calls `meddle` when this time is over,
+  ///   - delay: after this time, `meddle` is called;
+  ///   - checkpoints: the time begins once the plugin runs and has saved so many; nil: with the process.
   ///   - onMessage: called with each message.
   func run(
-    attempt: Int = 1, after delay: Duration? = nil, meddle: @escaping (WorkerProcess) -> Void = { $0.kill() },
+    attempt: Int = 1, after delay: Duration? = nil, checkpoints: Int? = nil,
+    meddle: @escaping (WorkerProcess) -> Void = { $0.kill() },
     onMessage: @escaping (WorkerProcess, WorkerMessage) -> Void = { _, _ in }
   ) throws -> Attempt {
     let loop = EventLoop()
     var result = Attempt()
     var worker: WorkerProcess?
+    var isWaiting = false
     let process = try WorkerProcess.start(
       task(attempt: attempt), worker: Self.worker, on: loop,
       onMessage: {
         result.messages.append($0)
-        if let worker { onMessage(worker, $0) }
+        guard let worker else { return }
+        onMessage(worker, $0)
+        if let delay, result.checkpoints == checkpoints, !isWaiting {
+          isWaiting = true
+          loop.after(delay) { meddle(worker) }
+        }
       },
       onExit: {
         #expect(result.exit == nil)
@@ -69,7 +77,7 @@ final class Workbench {
         loop.stop()
       })
     worker = process
-    if let delay { loop.after(delay) { meddle(process) } }
+    if let delay, checkpoints == nil { loop.after(delay) { meddle(process) } }
     loop.after(.seconds(120)) {
       Issue.record("the worker does not end")
       process.kill()
