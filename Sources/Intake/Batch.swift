@@ -63,6 +63,9 @@ enum InboxName {
   static let ignoreMarker = ".intray-ignore"
 
   /// What is no one's business yet: hidden, or being written under another name.
+  /// A folder that holds a file of this name is left alone.
+  static let ignoreMarker = ".intray-ignore"
+
   static func isIgnored(_ name: String) -> Bool {
     name.hasPrefix(".") || isPartial(name)
   }

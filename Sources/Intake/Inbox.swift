@@ -116,6 +116,7 @@ public final class Inbox {
     var present: [String] = []
     for name in try Files.list(folder) where !InboxName.isIgnored(name) {
       guard let content = content("\(folder)/\(name)") else { continue }
+      if case .folder(let entries) = content, entries[InboxName.ignoreMarker] != nil { continue }
       present.append(name)
       if var entry = seen[name] {
         guard entry.content != content else { continue }
