@@ -95,8 +95,8 @@ let package = Package(
     .target(
       name: "Echo", dependencies: ["CIntrayPlugin"], path: "Plugins/Echo", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    plugin("Finetune", ["PluginKit", "Training"]),
-    plugin("Infer", ["PluginKit", "Training"]),
+    plugin("Finetune", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
+    plugin("Infer", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
