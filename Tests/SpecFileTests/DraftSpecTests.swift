@@ -121,7 +121,8 @@ import Testing
       case 2: return .int([0, -1, 42, .max, .min].randomElement(using: &random) ?? 0)
       case 3:
         // Numbers without a fraction come back as integers, so there are none here.
-        return .double([0.5, -1e-4, 1e-300, 0.1 + 0.2, .leastNonzeroMagnitude, 1.5e300].randomElement(using: &random) ?? 0.5)
+        return .double(
+          [0.5, -1e-4, 1e-300, 0.1 + 0.2, .leastNonzeroMagnitude, 1.5e300].randomElement(using: &random) ?? 0.5)
       case 4: return .string(text())
       case 5: return .array((0..<Int.random(in: 0...3, using: &random)).map { _ in value(depth + 1) })
       default:
