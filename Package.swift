@@ -76,23 +76,27 @@ let package = Package(
     library(
       "Service",
       [
-        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "PluginHost", "CSystemd",
-        logging,
+        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "WorkerLink", "PluginHost",
+        "CSystemd", logging,
       ]),
 
     // Programs: wiring only.
-    program("intrayd", ["IntrayCore", "Service", argumentParser]),
+    program("intrayd", ["IntrayCore", "SpecFile", "Service", argumentParser]),
     program("intray-worker", ["IntrayCore", "PluginHost", "WorkerLink"]),
     program(
-      "intray", ["IntrayCore", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", argumentParser]),
+      "intray",
+      [
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", "PluginHost",
+        argumentParser,
+      ]),
 
     // Plugins: a dynamic library each.
     library("PluginKit", ["IntrayCore", "FileKit", "CIntrayPlugin"]),
     .target(
       name: "Echo", dependencies: ["CIntrayPlugin"], path: "Plugins/Echo", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    plugin("Finetune", ["PluginKit", "Training"]),
-    plugin("Infer", ["PluginKit", "Training"]),
+    plugin("Finetune", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
+    plugin("Infer", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -103,7 +107,7 @@ let package = Package(
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
-    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors"]),
+    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors", "CKernels"]),
     tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
     tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
     tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),

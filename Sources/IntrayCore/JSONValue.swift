@@ -96,8 +96,10 @@ public enum JSON {
   public static func decode<Value: Decodable>(
     _ type: Value.Type = Value.self, from data: Data, path: String, code: IntrayError.Code = .data
   ) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
     do {
-      return try JSONDecoder().decode(type, from: data)
+      return try decoder.decode(type, from: data)
     } catch let error as DecodingError {
       throw IntrayError(code, "not the JSON that was expected: \(explain(error))", at: .init(path))
     }

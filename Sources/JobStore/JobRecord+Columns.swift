@@ -22,7 +22,6 @@ extension JobRecord: FetchableRecord, MutablePersistableRecord {
     attemptsWithoutProgress = row["attempts_without_progress"]
     publishingFailures = row["publishing_failures"]
     nextAttempt = row["next_attempt"]
-    worker = try Self.decode(row["worker"])
     progress = try Self.decode(row["progress"])
     error = try Self.decode(row["error"])
     folder = row["folder"]
@@ -44,7 +43,6 @@ extension JobRecord: FetchableRecord, MutablePersistableRecord {
     container["attempts_without_progress"] = attemptsWithoutProgress
     container["publishing_failures"] = publishingFailures
     container["next_attempt"] = nextAttempt
-    container["worker"] = try worker.map { try JSON.text($0) }
     container["progress"] = try progress.map { try JSON.text($0) }
     container["error"] = try error.map { try JSON.text($0) }
     container["folder"] = folder

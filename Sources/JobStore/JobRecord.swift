@@ -27,8 +27,6 @@ public struct JobRecord: Sendable, Equatable, Codable, Identifiable {
   public var publishingFailures: Int
   /// When a waiting or publishing job is tried again.
   public var nextAttempt: Date?
-  /// The worker of the attempt that runs.
-  public var worker: WorkerIdentity?
   public var progress: JobProgress?
 
   /// Why the last attempt failed, or why the job was rejected.
@@ -79,14 +77,10 @@ public struct JobProgress: Sendable, Equatable, Codable {
   }
 }
 
-/// A process, told apart from a later one with the same number by its start time.
-public struct WorkerIdentity: Sendable, Equatable, Codable {
-  public var pid: Int32
-  /// Clock ticks since boot (proc(5), /proc/PID/stat, field 22).
-  public var startTicks: UInt64
-
-  public init(pid: Int32, startTicks: UInt64) {
-    self.pid = pid
-    self.startTicks = startTicks
+extension JobRecord {
+  /// Where the job's log lies now, whether it exists yet or not.
+  public func log(in stateFolder: StateFolder) -> String {
+    if state.isFinal, let folder { return "\(folder)/log.jsonl" }
+    return stateFolder.work(id).log
   }
 }

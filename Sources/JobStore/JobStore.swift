@@ -235,7 +235,6 @@ extension JobStore {
         table.column("attempts_without_progress", .integer).notNull()
         table.column("publishing_failures", .integer).notNull()
         table.column("next_attempt", .datetime)
-        table.column("worker", .text)
         table.column("progress", .text)
         table.column("error", .text)
         table.column("folder", .text)

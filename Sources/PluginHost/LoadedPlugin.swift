@@ -212,5 +212,13 @@ enum RunnerName {
   /// `libFinetune.so` for `finetune`.
   static func file(_ name: String) -> String { "lib\(name.prefix(1).uppercased())\(name.dropFirst()).so" }
 
+  /// Whether a runner may lie in a file of this name. A folder of plugins may hold other libraries as well.
+  static func isFile(_ name: String) -> Bool {
+    guard name.hasPrefix("lib"), name.hasSuffix(".so") else { return false }
+    let stem = name.dropFirst(3).dropLast(3)
+    let runner = stem.prefix(1).lowercased() + stem.dropFirst()
+    return isValid(runner) && file(runner) == name
+  }
+
   private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
 }

@@ -52,11 +52,12 @@ public final class PluginCatalog {
   /// All that can be used, by name.
   public func runners() throws -> [InstalledRunner] { try list().runners }
 
-  /// All `lib*.so` of the folder: those that can be used, by name, and the others, by path, with the reason.
+  /// All files of the folder that are named as plugins are: those that can be used, by name, and the others, by path,
+  /// with the reason.
   public func list() throws -> (runners: [InstalledRunner], broken: [Broken]) {
     var runners: [InstalledRunner] = []
     var broken: [Broken] = []
-    for name in try Files.list(folder) where name.hasPrefix("lib") && name.hasSuffix(".so") {
+    for name in try Files.list(folder) where RunnerName.isFile(name) {
       guard let result = try result(for: name) else { continue }
       switch result {
       case .success(let runner): runners.append(runner)

@@ -27,7 +27,6 @@ private func record(_ digits: String, name: String = "papers", state: JobState =
       written = try store.move(written.id, to: .running) {
         $0.attempts = 2
         $0.attemptsWithoutProgress = 1
-        $0.worker = WorkerIdentity(pid: 12, startTicks: 34)
         $0.progress = JobProgress(done: 1, total: 4, metrics: ["loss": 0.5, "epoch": 2, "phase": "train"])
         $0.error = IntrayError(
           .crashed, "killed", at: .init("a.csv", line: 3, column: 4), hint: "why", isTransient: true)

@@ -1,0 +1,35 @@
+import IntrayCore
+
+/// Whether a failed attempt is worth another one, and when.
+public struct RetryPolicy: Sendable, Equatable {
+  public enum Decision: Sendable, Equatable {
+    case retry(after: Duration)
+    case reject
+  }
+
+  /// A job is rejected after this many attempts without progress.
+  public var attempts: Int
+  /// Before the second attempt; each later one waits four times as long.
+  public var backoff: Duration
+
+  public static let longestDelay = Duration.seconds(3600)
+
+  public init(attempts: Int = 3, backoff: Duration = .seconds(2)) {
+    self.attempts = attempts
+    self.backoff = backoff
+  }
+
+  /// - Parameter attemptsWithoutProgress: Those since the last checkpoint, the one that failed with `error` included;
+  ///   0 when it saved one.
+  public func decide(_ error: IntrayError, attemptsWithoutProgress: Int) -> Decision {
+    guard error.isTransient, attemptsWithoutProgress < attempts else { return .reject }
+    return .retry(after: delay(failures: attemptsWithoutProgress))
+  }
+
+  /// `backoff` after the first failure in a row, then four times as long after each, at most an hour.
+  public func delay(failures: Int) -> Duration {
+    var delay = backoff
+    for _ in 1..<max(failures, 1) where delay < Self.longestDelay { delay *= 4 }
+    return min(delay, Self.longestDelay)
+  }
+}

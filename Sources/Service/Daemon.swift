@@ -1,0 +1,209 @@
+import FileKit
+import Foundation
+import Intake
+import IntrayCore
+import JobDispatch
+import JobStore
+import Logging
+import Outbox
+import PluginHost
+import SpecFile
+import WorkerLink
+
+/// The service: everything on one event loop.
+///
+/// (1) One daemon owns a state folder, and holds its lock.
+/// (2) SIGTERM and SIGINT end it in order: workers save their state, the jobs stay in the queue.
+/// (3) SIGHUP reads the configuration again; one with a fault changes nothing.
+public final class Daemon {
+  private var configuration: Configuration
+  private let reread: () throws -> Configuration
+  private let logger: Logger
+  private let worker: String
+  private let loop = EventLoop()
+
+  /// - Parameters:
+  ///   - reread: Reads the configuration again, for SIGHUP.
+  ///   - worker: The path of `intray-worker`.
+  public init(
+    configuration: Configuration, reread: @escaping () throws -> Configuration, logger: Logger, worker: String
+  ) {
+    self.configuration = configuration
+    self.reread = reread
+    self.logger = logger
+    self.worker = worker
+  }
+
+  /// Works until a signal ends it. To be called on the main thread, before there are others.
+  ///
+  /// - Throws: `IntrayError` when the service cannot start, or can go on no more.
+  public func run() throws {
+    // Before anything starts a thread: signalfd wants them blocked everywhere.
+    signal(SIGPIPE, SIG_IGN)
+    var stop: () -> Void = { [loop] in loop.stop() }
+    var reload: () -> Void = {}
+    for number in [SIGTERM, SIGINT] { try loop.onSignal(number) { stop() } }
+    try loop.onSignal(SIGHUP) { reload() }
+
+    let state = StateFolder(configuration.state)
+    try prepareFolders(state)
+    guard let lock = try FileLock(state.lock) else {
+      throw IntrayError(
+        .unavailable, "another intrayd runs with this state folder", at: .init(state.path),
+        hint: "stop it, or give this one its own `state`")
+    }
+    try withExtendedLifetime(lock) {
+      let parts = try Parts(
+        configuration, state: state, worker: worker, loop: loop, story: JobStory(logger: logger))
+      stop = { [unowned self] in self.stop(parts) }
+      reload = { [unowned self] in self.reload(parts) }
+      try serve(parts, state)
+    }
+  }
+
+  private func serve(_ parts: Parts, _ state: StateFolder) throws {
+    let returned = try parts.claims.recover(known: parts.dispatcher.knownClaims())
+    if returned > 0 { logger.notice("\(returned) claims of the last run went back to the inbox") }
+    try parts.dispatcher.recover()
+    parts.reception.start()
+    let control = try ControlSocket(state.controlSocket, on: loop) { try parts.answer($0) }
+    keepAlive()
+    ServiceManager.ready(status: parts.status)
+    keepStatus(parts)
+    logger.notice("ready: \(configuration.inbox) is watched")
+    try loop.run()
+    control.close()
+    logger.notice("stopped")
+  }
+
+  private func prepareFolders(_ state: StateFolder) throws {
+    let folders = [
+      configuration.inbox, configuration.outbox, state.path, state.claims, state.work, state.rejected,
+      configuration.models,
+    ]
+    for folder in folders { try Files.makeFolder(folder) }
+    guard try Files.status(configuration.inbox)?.device == Files.status(state.path)?.device else {
+      throw IntrayError(
+        .spec, "the inbox \(configuration.inbox) and the state folder are on different file systems",
+        at: .init(state.path), hint: "a batch is taken by a rename: put `state` on the file system of `inbox`")
+    }
+    for folder in [configuration.outbox, state.path] where (folder + "/").hasPrefix(configuration.inbox + "/") {
+      throw IntrayError(
+        .spec, "this folder lies in the inbox \(configuration.inbox) and would be taken for a batch",
+        at: .init(folder), hint: "put it elsewhere")
+    }
+  }
+
+  // MARK: - Signals
+
+  private func stop(_ parts: Parts) {
+    guard !parts.dispatcher.isStopping else { return }
+    logger.notice("stopping: workers save their state")
+    ServiceManager.stopping()
+    parts.reception.stop()
+    parts.dispatcher.stop { [loop] in loop.stop() }
+  }
+
+  private func reload(_ parts: Parts) {
+    ServiceManager.reloading()
+    do {
+      let new = try reread()
+      let folders = [\Configuration.inbox, \.outbox, \.state, \.plugins]
+      if folders.contains(where: { new[keyPath: $0] != configuration[keyPath: $0] }) {
+        logger.warning("a changed folder takes effect at the next start")
+      }
+      parts.dispatcher.settings = Parts.settings(new, worker: worker)
+      parts.reception.setRules(Parts.rules(new))
+      logger.notice("the configuration is read again")
+    } catch {
+      logger.error("the configuration stays as it was: \(IntrayError(error))")
+    }
+    ServiceManager.ready(status: parts.status)
+  }
+
+  // MARK: - systemd
+
+  private func keepAlive() {
+    guard let interval = ServiceManager.watchdogInterval else { return }
+    ServiceManager.alive()
+    loop.after(interval) { [weak self] in self?.keepAlive() }
+  }
+
+  /// Keeps `systemctl status` current.
+  private func keepStatus(_ parts: Parts, shown: String = "") {
+    let status = parts.status
+    if status != shown, !parts.dispatcher.isStopping { ServiceManager.status(status) }
+    loop.after(.seconds(1)) { [weak self] in self?.keepStatus(parts, shown: status) }
+  }
+}
+
+/// What the daemon is made of.
+private final class Parts {
+  let store: JobStore
+  let dispatcher: Dispatcher
+  let claims: Claims
+  let reception: Reception
+
+  init(
+    _ configuration: Configuration, state: StateFolder, worker: String, loop: EventLoop, story: JobStory
+  ) throws {
+    store = try JobStore(state.store)
+    let catalog = PluginCatalog(folder: configuration.plugins, worker: worker)
+    let places = Dispatcher.Places(
+      state: state, outbox: Outbox(folder: configuration.outbox, models: configuration.models),
+      rejections: Rejections(folder: state.rejected), inbox: configuration.inbox)
+    dispatcher = Dispatcher(
+      store: store, places: places, catalog: catalog, loop: loop,
+      settings: Self.settings(configuration, worker: worker), tell: story.tell)
+    claims = Claims(folder: state.claims, inbox: configuration.inbox)
+    reception = try Reception(
+      loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,
+      dispatcher: dispatcher, catalog: catalog, story: story)
+  }
+
+  static func settings(_ configuration: Configuration, worker: String) -> Dispatcher.Settings {
+    Dispatcher.Settings(
+      slots: configuration.slots, threads: configuration.threads,
+      retries: RetryPolicy(attempts: configuration.attempts, backoff: configuration.backoff), worker: worker)
+  }
+
+  static func rules(_ configuration: Configuration) -> Inbox.Rules {
+    Inbox.Rules(settle: configuration.settle, wait: configuration.wait, routes: configuration.routes)
+  }
+
+  /// Does what a person asks for.
+  func answer(_ request: ControlRequest) throws -> String {
+    func job() throws -> JobRecord {
+      guard let text = request.job else {
+        throw IntrayError(.usage, "'\(request.verb.rawValue)' needs a job", hint: "`intray status` lists them")
+      }
+      return try store.job(matching: text)
+    }
+    switch request.verb {
+    case .ping: return "intrayd is running (process \(getpid()))"
+    case .cancel:
+      let job = try job()
+      try dispatcher.cancel(job.id)
+      return "job \(job.id) (\(job.name)) is cancelled"
+    case .retry: return try dispatcher.retry(try job().id)
+    }
+  }
+
+  /// One line about what is going on.
+  var status: String {
+    var texts = dispatcher.running.sorted { $0.key.rawValue < $1.key.rawValue }.map { id, progress in
+      let name = (try? store.job(id))??.name ?? id.rawValue
+      guard let progress else { return "\(name) begins" }
+      let metrics = progress.metrics.sorted { $0.key < $1.key }.prefix(4).compactMap { key, value in
+        (try? JSON.text(value)).map { "\(key) \($0)" }
+      }
+      return "\(name) \(Int(progress.fraction * 100))%"
+        + (metrics.isEmpty ? "" : " (\(metrics.joined(separator: ", ")))")
+    }
+    let counts = (try? store.counts()) ?? [:]
+    for state in [JobState.queued, .waiting, .publishing] {
+      if let count = counts[state], count > 0 { texts.append("\(count) \(state.rawValue)") }
+    }
+    return texts.isEmpty ? "idle" : texts.joined(separator: "; ")
+  }
+}

@@ -1,0 +1,225 @@
+import FileKit
+import Foundation
+import Intake
+import IntrayCore
+import JobDispatch
+import Logging
+import PluginHost
+import SpecFile
+import WorkerLink
+
+/// Takes batches from the inbox to the dispatcher, one after the other: look, claim, check, admit or refuse.
+///
+/// (1) The inbox is watched before it is first listed, and listed again after lost events: nothing is missed.
+/// (2) The loop never waits for a batch: a check works in slices.
+/// (3) What the disk refuses is tried again; a batch is refused only for what it is.
+final class Reception {
+  private let loop: EventLoop
+  private let inbox: Inbox
+  private let claims: Claims
+  private let dispatcher: Dispatcher
+  private let catalog: PluginCatalog
+  private let story: JobStory
+  private var watcher: FolderWatcher
+  private var watch: EventLoop.Watch?
+  private var lookTimer: EventLoop.Timer?
+  /// Complete batches that are still in the inbox.
+  private var ready: [Batch] = []
+  private var current: Work?
+
+  /// A claimed batch on its way.
+  private struct Work {
+    let claim: Claim
+    let check: BatchCheck
+    var checked: CheckedBatch?
+    var refusal: IntrayError?
+  }
+
+  private static let repetition = Duration.seconds(5)
+  /// Events come in bursts; one look serves them all.
+  private static let gathering = Duration.milliseconds(10)
+
+  init(
+    loop: EventLoop, inbox: Inbox, claims: Claims, dispatcher: Dispatcher, catalog: PluginCatalog, story: JobStory
+  ) throws {
+    self.loop = loop
+    self.inbox = inbox
+    self.claims = claims
+    self.dispatcher = dispatcher
+    self.catalog = catalog
+    self.story = story
+    watcher = try FolderWatcher()
+    try watcher.watch(inbox.folder)
+  }
+
+  func start() {
+    watch = loop.watch(descriptor: watcher.descriptor) { [weak self] in self?.readEvents() }
+    look(after: .zero)
+  }
+
+  func setRules(_ rules: Inbox.Rules) {
+    inbox.rules = rules
+    look(after: .zero)
+  }
+
+  /// Takes nothing more; what is on its way is in `claims` and goes back to the inbox at the next start.
+  func stop() {
+    watch?.cancel()
+    lookTimer?.cancel()
+    ready = []
+    current = nil
+  }
+
+  // MARK: - Looking
+
+  private func readEvents() {
+    do {
+      for event in try watcher.read() {
+        if event.kind == .folderGone, event.folder == inbox.folder { rewatch() }
+        // A folder that has gone again is no loss: the look will not find it either.
+        if let folder = inbox.note(event) { try? watcher.watch(folder) }
+      }
+      look(after: Self.gathering)
+    } catch {
+      story.logger.error("\(IntrayError(error))")
+      look(after: Self.repetition)
+    }
+  }
+
+  /// The inbox itself was removed or moved away.
+  private func rewatch() {
+    do {
+      try Files.makeFolder(inbox.folder)
+      try watcher.watch(inbox.folder)
+      story.logger.warning("the inbox was gone and has been made again: \(inbox.folder)")
+      look(after: .zero)
+    } catch {
+      story.logger.error("the inbox is gone: \(IntrayError(error))")
+      loop.after(Self.repetition) { [weak self] in self?.rewatch() }
+    }
+  }
+
+  private func look(after delay: Duration) {
+    lookTimer?.cancel()
+    lookTimer = loop.after(delay) { [weak self] in self?.lookNow() }
+  }
+
+  private func lookNow() {
+    // What is on its way comes first; the look follows it.
+    guard current == nil, ready.isEmpty else { return }
+    do {
+      let now = ContinuousClock.now
+      let findings = try inbox.look(at: now)
+      for notice in findings.notices { story.logger.notice("\(notice)") }
+      ready = findings.ready
+      if !ready.isEmpty { return takeNext() }
+      if let next = findings.next { look(after: next - now) }
+    } catch {
+      story.logger.error("\(IntrayError(error))")
+      look(after: Self.repetition)
+    }
+  }
+
+  // MARK: - One batch
+
+  private func takeNext() {
+    guard !ready.isEmpty else { return look(after: .zero) }
+    let batch = ready.removeFirst()
+    do {
+      if let claim = try claims.claim(batch) {
+        let check = BatchCheck(folder: claim.folder, source: batch.source, routes: inbox.rules.routes) {
+          [catalog] in try catalog.description(for: $0)
+        }
+        current = Work(claim: claim, check: check, refusal: batch.refusal)
+      }
+      goOn(after: .zero)
+    } catch {
+      story.logger.error("\(batch.name): cannot be taken from the inbox: \(IntrayError(error)); tried again")
+      ready = []
+      // What the failed claim holds goes back, and is looked at again.
+      recoverClaims()
+      look(after: Self.repetition)
+    }
+  }
+
+  private func recoverClaims() {
+    do {
+      try claims.recover(known: dispatcher.knownClaims())
+    } catch {
+      story.logger.error("\(IntrayError(error))")
+    }
+  }
+
+  private func goOn(after delay: Duration) {
+    loop.after(delay) { [weak self] in
+      guard let self else { return }
+      if current == nil { takeNext() } else { advance() }
+    }
+  }
+
+  private func advance() {
+    guard var work = current else { return }
+    do {
+      try step(&work)
+      goOn(after: .zero)
+    } catch {
+      let error = IntrayError(error)
+      story.logger.error("\(work.claim.batch.name): \(error); tried again in a few seconds")
+      current = work
+      goOn(after: Self.repetition)
+    }
+  }
+
+  /// - Throws: what may be tried again.
+  private func step(_ work: inout Work) throws {
+    if work.refusal == nil, work.checked == nil {
+      do {
+        work.checked = try work.check.advance()
+        current = work
+        if work.checked == nil { return }
+      } catch {
+        let error = IntrayError(error)
+        if error.isTransient { throw error }
+        work.refusal = error
+      }
+    }
+    if let refusal = work.refusal {
+      try refuse(work, refusal)
+    } else if let checked = work.checked {
+      try admit(checked, work.claim)
+    }
+    current = nil
+  }
+
+  private func refuse(_ work: Work, _ error: IntrayError) throws {
+    try dispatcher.refuse(
+      id: try JobID.random(), name: work.check.name ?? work.claim.batch.name, runner: work.check.runnerName ?? "",
+      claim: work.claim.name, error: error)
+  }
+
+  private func admit(_ checked: CheckedBatch, _ claim: Claim) throws {
+    switch try dispatcher.admit(
+      id: checked.id, spec: checked.spec, version: checked.version, claim: claim.name)
+    {
+    case .queued: break
+    case .known(let job):
+      story.answer(job)
+      try claims.remove(claim.name)
+    }
+  }
+}
+
+extension PluginCatalog {
+  /// The description of the runner that a spec names.
+  ///
+  /// - Throws: `IntrayError(.spec)` at the runner's place in the spec when there is none of this name.
+  func description(for draft: DraftSpec) throws -> RunnerDescription {
+    do {
+      return try runner(named: draft.run).description
+    } catch let error as IntrayError {
+      // An error about a plugin that is there names its file.
+      guard error.code == .plugin, error.location == nil else { throw error }
+      throw draft.unknownRunner(known: try runners().map(\.description.name))
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import FileKit
+import Foundation
+import IntrayCore
+import PluginHost
+import SpecFile
+
+/// Which configuration to use; shared by all commands that need the daemon's folders.
+struct ConfigurationOption: ParsableArguments {
+  static let installed = "/etc/intray/intray.yaml"
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      "The configuration. Without it: ./intray.yaml, then \(ConfigurationOption.installed), then the defaults.",
+      valueName: "file"))
+  var config: String?
+
+  func read() throws -> Configuration {
+    if config == nil, try Files.status("intray.yaml") == nil, try Files.status(Self.installed) != nil {
+      return try Configuration.read(Self.installed)
+    }
+    return try Configuration.read(config)
+  }
+}
+
+/// `--json`; shared by all commands that print a result.
+struct FormatOption: ParsableArguments {
+  @Flag(help: "Print JSON.")
+  var json = false
+}
+
+extension Configuration {
+  /// The runners that this configuration gives.
+  func catalog() throws -> PluginCatalog {
+    PluginCatalog(folder: plugins, worker: try Program.worker())
+  }
+}
+
+/// The program and its neighbours.
+enum Program {
+  /// `intray-worker`: beside this program in a build folder, in `../lib/intray` when installed.
+  static func worker() throws -> String {
+    let folder = Files.parent(of: try Files.programPath())
+    let candidates = ["\(folder)/intray-worker", "\(Files.parent(of: folder))/lib/intray/intray-worker"]
+    for path in candidates where try Files.status(path) != nil { return path }
+    throw IntrayError(
+      .missing, "intray-worker is neither here nor at \(candidates[1])", at: .init(candidates[0]),
+      hint: "install all of Intray, or run `swift build`")
+  }
+}
