@@ -17,24 +17,16 @@ public enum TokenizerFolder {
   /// - Throws: `IntrayError(.missing)` when there is no tokenizer in the folder, `.model` when it is broken or of a type
   ///   that is not supported.
   public static func load(_ folder: String) throws -> any Tokenizer {
-    let configuration: Configuration? = try decode("tokenizer_config.json", in: folder)
-    let whole: WholeTokenizer? = try decode("tokenizer.json", in: folder)
+    let (configurationPath, wholePath) = ("\(folder)/tokenizer_config.json", "\(folder)/tokenizer.json")
+    let configuration: Configuration? = try read(configurationPath).map { try decode($0, configurationPath) }
+    let wholeData = try read(wholePath)
+    let whole: WholeTokenizer? = try wholeData.map { try decode($0, wholePath) }
     let list = "\(folder)/vocab.txt"
     let hasList = try Files.status(list) != nil
 
-    if let whole, whole.model.type ?? "WordPiece" != "WordPiece" {
-      throw unsupported("a tokenizer of type \(whole.model.type ?? "")", at: "\(folder)/tokenizer.json")
+    if let type = whole?.model.type, type != "WordPiece" {
+      throw unsupported("a tokenizer of type \(type)", at: wholePath)
     }
-    guard whole != nil || hasList else {
-      let others = ["vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"]
-      let found = try others.filter { try Files.status("\(folder)/\($0)") != nil }
-      if found.isEmpty {
-        throw IntrayError(.missing, "no tokenizer: neither vocab.txt nor tokenizer.json", at: .init(folder))
-      }
-      let name = configuration?.tokenizerClass.map { "the tokenizer \($0)" } ?? "a tokenizer"
-      throw unsupported("\(name) made of \(found.joined(separator: " and "))", at: folder)
-    }
-
     var special = WordPieceTokenizer.SpecialTokens()
     special.unknown = configuration?.unkToken?.content ?? whole?.model.unkToken ?? special.unknown
     special.classifier = configuration?.clsToken?.content ?? special.classifier
@@ -43,29 +35,46 @@ public enum TokenizerFolder {
     var rules = TextRules()
     var added: [(token: String, id: Int)] = []
     if let whole {
-      let path = "\(folder)/tokenizer.json"
-      rules = try whole.rules(path: path)
-      added = try whole.writtenTokens(path: path)
+      rules = try whole.rules(path: wholePath)
+      added = try whole.writtenTokens(path: wholePath)
       special.others += added.map(\.token)
+      try whole.checkTemplate(classifier: special.classifier, separator: special.separator, path: wholePath)
     } else if let configuration {
       rules.lowercases = configuration.doLowerCase ?? true
       rules.stripsAccents = configuration.stripAccents ?? rules.lowercases
       rules.isolatesIdeographs = configuration.tokenizeChineseChars ?? true
     }
-    guard
-      var vocabulary = hasList
-        ? try Vocabulary(file: list) : try whole?.vocabulary(path: "\(folder)/tokenizer.json")
-    else { throw IntrayError(.missing, "no vocabulary", at: .init(folder)) }
-    try vocabulary.add(added, path: "\(folder)/tokenizer.json")
+    var vocabulary: Vocabulary
+    if hasList {
+      vocabulary = try Vocabulary(file: list)
+    } else if let wholeData {
+      vocabulary = try Vocabulary(wholeTokenizer: wholeData, path: wholePath)
+    } else {
+      throw try noVocabulary(in: folder, tokenizerClass: configuration?.tokenizerClass)
+    }
+    try vocabulary.add(added, path: wholePath)
     return try WordPieceTokenizer(
-      vocabulary, path: hasList ? list : "\(folder)/tokenizer.json", rules: rules, special: special,
-      longestWord: min(whole?.model.maxInputCharsPerWord ?? 100, 10_000), recognizesSpecialTokens: true)
+      vocabulary, path: hasList ? list : wholePath, rules: rules, special: special,
+      longestWord: min(max(1, whole?.model.maxInputCharsPerWord ?? 100), 10_000), recognizesSpecialTokens: true)
   }
 
-  private static func decode<Value: Decodable>(_ name: String, in folder: String) throws -> Value? {
-    let path = "\(folder)/\(name)"
-    guard try Files.status(path) != nil else { return nil }
-    return try JSON.decode(Value.self, from: Files.read(path, limit: 64 << 20), path: path, code: .model)
+  private static func read(_ path: String) throws -> Data? {
+    try Files.status(path) == nil ? nil : Files.read(path)
+  }
+
+  private static func decode<Value: Decodable>(_ data: Data, _ path: String) throws -> Value {
+    try JSON.decode(Value.self, from: data, path: path, code: .model)
+  }
+
+  /// The folder may have a tokenizer of another type.
+  private static func noVocabulary(in folder: String, tokenizerClass: String?) throws -> IntrayError {
+    let others = ["vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"]
+    let found = try others.filter { try Files.status("\(folder)/\($0)") != nil }
+    guard !found.isEmpty else {
+      return IntrayError(.missing, "no tokenizer: neither vocab.txt nor tokenizer.json", at: .init(folder))
+    }
+    let name = tokenizerClass.map { "the tokenizer \($0)" } ?? "a tokenizer"
+    return unsupported("\(name) made of \(found.joined(separator: " and "))", at: folder)
   }
 
   fileprivate static func unsupported(_ what: String, at path: String) -> IntrayError {
@@ -137,10 +146,9 @@ private struct WholeTokenizer: Decodable {
     var unkToken: String?
     var continuingSubwordPrefix: String?
     var maxInputCharsPerWord: Int?
-    var vocab: JSONVocabulary?
 
     enum CodingKeys: String, CodingKey {
-      case type, vocab
+      case type
       case unkToken = "unk_token"
       case continuingSubwordPrefix = "continuing_subword_prefix"
       case maxInputCharsPerWord = "max_input_chars_per_word"
@@ -161,14 +169,33 @@ private struct WholeTokenizer: Decodable {
     }
   }
 
+  /// Where the special tokens go.
+  struct PostProcessor: Decodable {
+    struct Slot: Decodable {
+      var id: String
+      var typeID: Int
+
+      enum CodingKeys: String, CodingKey {
+        case id
+        case typeID = "type_id"
+      }
+    }
+
+    var type: String
+    /// Each element is a mapping with one key, `SpecialToken` or `Sequence`.
+    var pair: [[String: Slot]]?
+  }
+
   var normalizer: Part?
   var preTokenizer: Part?
+  var postProcessor: PostProcessor?
   var model: Model
   var addedTokens: [AddedToken]?
 
   enum CodingKeys: String, CodingKey {
     case normalizer, model
     case preTokenizer = "pre_tokenizer"
+    case postProcessor = "post_processor"
     case addedTokens = "added_tokens"
   }
 
@@ -188,6 +215,16 @@ private struct WholeTokenizer: Decodable {
       stripsAccents: normalizer.stripAccents ?? lowercases, lowercases: lowercases)
   }
 
+  func checkTemplate(classifier: String, separator: String, path: String) throws {
+    guard let postProcessor else { return }
+    let slots = (postProcessor.pair ?? []).flatMap(\.values)
+    let isBERTs =
+      slots.map(\.id) == [classifier, "A", separator, "B", separator] && slots.map(\.typeID) == [0, 0, 0, 1, 1]
+    guard postProcessor.type == "BertProcessing" || isBERTs else {
+      throw TokenizerFolder.unsupported("the post-processor \(postProcessor.type) with its template", at: path)
+    }
+  }
+
   /// The tokens that are found in a text before it is prepared.
   func writtenTokens(path: String) throws -> [(token: String, id: Int)] {
     try (addedTokens ?? []).map { token in
@@ -197,26 +234,30 @@ private struct WholeTokenizer: Decodable {
       return (token.content, token.id)
     }
   }
-
-  func vocabulary(path: String) throws -> Vocabulary {
-    guard let vocab = model.vocab else { throw IntrayError(.model, "no model.vocab", at: .init(path)) }
-    var pieces = [[UInt8]](repeating: [], count: vocab.ids.count)
-    for (token, id) in vocab.ids {
-      guard pieces.indices.contains(id) else {
-        throw IntrayError(
-          .model, "the token '\(token)' has the id \(id), and there are \(pieces.count) tokens", at: .init(path))
-      }
-      pieces[id] = Array(token.utf8)
-    }
-    return try Vocabulary(pieces, path: path)
-  }
 }
 
-/// `model.vocab`: a mapping for WordPiece, something else for other types.
-private struct JSONVocabulary: Decodable {
-  var ids: [String: Int]
-
-  init(from decoder: any Decoder) throws {
-    ids = (try? decoder.singleValueContainer().decode([String: Int].self)) ?? [:]
+extension Vocabulary {
+  /// Reads `model.vocab` of `tokenizer.json`, a mapping from pieces to ids.
+  init(wholeTokenizer data: Data, path: String) throws {
+    var vocab: [(piece: String, id: Int)] = []
+    try data.withUnsafeBytes { bytes in
+      var scanner = JSONScanner(bytes, path: path, code: .model)
+      try scanner.object { scanner, name in
+        guard name == "model" else { return try scanner.skip() }
+        try scanner.object { scanner, name in
+          guard name == "vocab" else { return try scanner.skip() }
+          try scanner.object { scanner, piece in vocab.append((piece, try scanner.integer())) }
+        }
+      }
+    }
+    var pieces = [[UInt8]](repeating: [], count: vocab.count)
+    for (piece, id) in vocab {
+      guard pieces.indices.contains(id) else {
+        throw IntrayError(
+          .model, "the token '\(piece)' has the id \(id), and there are \(pieces.count) tokens", at: .init(path))
+      }
+      pieces[id] = Array(piece.utf8)
+    }
+    try self.init(pieces, path: path)
   }
 }

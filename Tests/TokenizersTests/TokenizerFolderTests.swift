@@ -66,6 +66,22 @@ import Tokenizers
     #expect(tokenizer.pieces("e hello[SEP]").map(\.piece) == ["e", "hell", "[UNK]", "[SEP]"])
   }
 
+  @Test func twoSpellingsOfOneLetterAreTwoPieces() throws {
+    let folder = try TemporaryFolder()
+    // Equal strings in Swift, and different pieces: é in one character and in two.
+    let vocab = ["[UNK]", "[CLS]", "[SEP]", "\u{e9}", "e\u{301}", "\u{795e}", "\u{fa19}"]
+    let members = vocab.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ")
+    let cased = #"{"type": "BertNormalizer", "lowercase": false}"#
+    try folder.write(
+      """
+      {"normalizer": \(cased), "pre_tokenizer": {"type": "BertPreTokenizer"},
+       "model": {"type": "WordPiece", "vocab": {\(members)}, "max_input_chars_per_word": 100}}
+      """, to: "tokenizer.json")
+    let tokenizer = try TokenizerFolder.load(folder.path)
+    #expect(tokenizer.vocabularySize == 7)
+    #expect(tokenizer.pieces("\u{e9} e\u{301} \u{795e} \u{fa19}").map(\.id) == [3, 4, 5, 6])
+  }
+
   @Test(.enabled(if: Checkout.baseModel != nil, "needs the base model: make models"))
   func theBaseModelsFolderGivesTheSameWithAndWithoutItsList() throws {
     let model = try #require(Checkout.baseModel)
@@ -107,6 +123,17 @@ import Tokenizers
     #expect(
       try refusal(["tokenizer.json": Self.whole(["added_tokens": [.object(Self.added("<mask>", 10, lstrip: true))]])])
         == "the added token '<mask>' with its flags is not supported yet")
+    func slot(_ kind: String, _ id: String, _ type: Int) -> JSONValue {
+      .object([kind: ["id": .string(id), "type_id": .int(type)]])
+    }
+    let pair: [JSONValue] = [
+      slot("SpecialToken", "[CLS]", 0), slot("Sequence", "A", 0), slot("SpecialToken", "[SEP]", 0),
+      slot("SpecialToken", "[SEP]", 0), slot("Sequence", "B", 1), slot("SpecialToken", "[SEP]", 1),
+    ]
+    let template: JSONValue = ["type": "TemplateProcessing", "pair": .array(pair)]
+    #expect(
+      try refusal(["tokenizer.json": Self.whole(["post_processor": template])])
+        == "the post-processor TemplateProcessing with its template is not supported yet")
   }
 
   @Test func anEmptyFolderIsSaidToHaveNoTokenizer() throws {
