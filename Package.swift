@@ -101,7 +101,9 @@ let package = Package(
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("IntrayCoreTests", ["IntrayCore"]),
-    tests("FileKitTests", ["IntrayCore", "TestSupport", "FileKit"]),
+    .executableTarget(
+      name: "CrashProbe", dependencies: ["FileKit"], path: "Tests/CrashProbe", swiftSettings: strict),
+    tests("FileKitTests", ["IntrayCore", "TestSupport", "FileKit", "CrashProbe"]),
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
