@@ -95,8 +95,8 @@ let package = Package(
     .target(
       name: "Echo", dependencies: ["CIntrayPlugin"], path: "Plugins/Echo", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    plugin("Finetune", ["PluginKit", "Training"]),
-    plugin("Infer", ["PluginKit", "Training"]),
+    plugin("Finetune", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
+    plugin("Infer", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -105,7 +105,7 @@ let package = Package(
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),
-    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors"]),
+    tests("LayersTests", ["IntrayCore", "TestSupport", "Layers", "Tensors", "Safetensors", "CKernels"]),
     tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
     tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
     tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),

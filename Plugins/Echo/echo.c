@@ -9,8 +9,9 @@
  * and put libEcho.so into the plugins folder: runner `echo` lies in libEcho.so.
  *
  * (1) The state is work_dir/echo.partial, the copies made so far, and work_dir/echo.checkpoint, which says how many
- *     bytes of it count. The checkpoint is written after the copy is on disk, and replaced in one step: whenever the
- *     process dies, the two fit together.
+ *     bytes of it count and what their hash is. The checkpoint is written after the copy is on disk, and replaced in one
+ *     step: whenever the process dies, the two fit together. Where they do not, the job fails; it never starts afresh
+ *     silently.
  * (2) The same input gives the same output, byte for byte, however often the job was interrupted.
  * (3) output_dir is only written at the end, from the complete copies.
  */
@@ -258,9 +259,25 @@ static int make_path(char out[4096], const char *folder, const char *name, intra
 typedef struct state {
   long steps;
   long long bytes;
-  long long lines;
+  uint64_t hash; /* of the bytes: FNV-1a */
+  long long newlines;
   int is_in_line; /* the last byte was no newline */
 } state;
+
+static const state nothing_done = {.hash = 0xcbf29ce484222325};
+
+static void count(state *made, const char *bytes, ssize_t length) {
+  for (ssize_t i = 0; i < length; i++) {
+    made->hash = (made->hash ^ (unsigned char)bytes[i]) * 0x100000001b3;
+    made->newlines += bytes[i] == '\n';
+  }
+  made->bytes += length;
+  if (length > 0) made->is_in_line = bytes[length - 1] != '\n';
+}
+
+static long long lines(const state *made) {
+  return made->newlines + made->is_in_line;
+}
 
 static int write_all(int file, const char *bytes, size_t count) {
   while (count > 0) {
@@ -273,19 +290,16 @@ static int write_all(int file, const char *bytes, size_t count) {
   return 1;
 }
 
-/* Copies the rest of `from` to `to` and counts into `made` (which may be NULL). */
+/* Copies the rest of `from` to `to`, or only reads it where there is no `to` (-1), and counts into `made`. */
 static int32_t copy(int from, const char *from_path, int to, const char *to_path, state *made, intray_error *error) {
   static char buffer[64 << 10];
   for (;;) {
-    ssize_t count = read(from, buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(error, "read", from_path);
-    if (count == 0) return INTRAY_OK;
-    if (!write_all(to, buffer, (size_t)count)) return fail_errno(error, "write", to_path);
-    if (!made) continue;
-    made->bytes += count;
-    for (ssize_t i = 0; i < count; i++) made->lines += buffer[i] == '\n';
-    made->is_in_line = buffer[count - 1] != '\n';
+    ssize_t length = read(from, buffer, sizeof buffer);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return fail_errno(error, "read", from_path);
+    if (length == 0) return INTRAY_OK;
+    if (to >= 0 && !write_all(to, buffer, (size_t)length)) return fail_errno(error, "write", to_path);
+    count(made, buffer, length);
   }
 }
 
@@ -308,23 +322,44 @@ static int32_t publish(const char *folder, const char *name, const char *text, i
 
 static int32_t save_checkpoint(const intray_job *job, const state *made, intray_error *error) {
   char text[128];
-  snprintf(text, sizeof text, "echo 1 %ld %lld %lld %d\n", made->steps, made->bytes, made->lines, made->is_in_line);
+  snprintf(text, sizeof text, "echo 1 %ld %lld %016" PRIx64 "\n", made->steps, made->bytes, made->hash);
   return publish(job->work_dir, "echo.checkpoint", text, error);
 }
 
-/* Nothing done where there is no checkpoint. One that cannot be read fails the job: it never starts afresh silently. */
-static int32_t read_checkpoint(const intray_job *job, state *made, intray_error *error) {
-  char path[4096];
+static int32_t fail_checkpoint(intray_error *error, const char *path, const char *reason) {
+  snprintf(error->hint, sizeof error->hint, "drop the batch again with 'force: true' to start afresh");
+  return fail(error, 0, "data", "%s: %s", path, reason);
+}
+
+/* Where there is no checkpoint, nothing is done yet. `saved` gets the steps, the bytes and their hash. */
+static int32_t read_checkpoint(const intray_job *job, state *saved, intray_error *error) {
+  char path[4096], text[128] = "", expected[128];
   if (!make_path(path, job->work_dir, "echo.checkpoint", error)) return INTRAY_FAILED;
-  memset(made, 0, sizeof *made);
+  *saved = nothing_done;
   FILE *file = fopen(path, "re");
   if (!file) return errno == ENOENT ? INTRAY_OK : fail_errno(error, "open", path);
-  int found = fscanf(file, "echo 1 %ld %lld %lld %d", &made->steps, &made->bytes, &made->lines, &made->is_in_line);
+  size_t length = fread(text, 1, sizeof text - 1, file);
   fclose(file);
-  if (found != 4 || made->steps < 1 || made->bytes < 0) {
-    snprintf(error->hint, sizeof error->hint, "drop the batch again with 'force: true' to start afresh");
-    return fail(error, 0, "data", "%s: not a checkpoint of this runner", path);
-  }
+  sscanf(text, "echo 1 %ld %lld %" SCNx64, &saved->steps, &saved->bytes, &saved->hash);
+  /* It is good when it is what would have been written. */
+  int wanted = snprintf(expected, sizeof expected, "echo 1 %ld %lld %016" PRIx64 "\n", saved->steps, saved->bytes,
+                        saved->hash);
+  if ((size_t)wanted == length && memcmp(text, expected, length) == 0 && saved->steps > 0) return INTRAY_OK;
+  return fail_checkpoint(error, path, "not a checkpoint of this runner");
+}
+
+/* Brings `partial` to the checkpoint's state, ready to be added to, and counts what is in it. */
+static int32_t restore(int partial, const char *path, const state *saved, state *made, intray_error *error) {
+  struct stat status;
+  if (fstat(partial, &status) != 0) return fail_errno(error, "open", path);
+  if (status.st_size < saved->bytes) return fail_checkpoint(error, path, "shorter than its checkpoint says");
+  /* Bytes behind the checkpoint belong to a step that was interrupted. */
+  if (ftruncate(partial, saved->bytes) != 0) return fail_errno(error, "truncate", path);
+  *made = nothing_done;
+  int32_t result = copy(partial, path, -1, NULL, made, error);
+  if (result != INTRAY_OK) return result;
+  if (made->hash != saved->hash) return fail_checkpoint(error, path, "not what its checkpoint says");
+  made->steps = saved->steps;
   return INTRAY_OK;
 }
 
@@ -360,12 +395,13 @@ static int32_t write_results(
   if (!make_path(path, job->output_dir, with->input, error)) return INTRAY_FAILED;
   int result = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (result < 0) return fail_errno(error, "create", path);
-  int32_t status = lseek(partial, 0, SEEK_SET) == 0 ? copy(partial, partial_path, result, path, NULL, error)
+  state copied = nothing_done;
+  int32_t status = lseek(partial, 0, SEEK_SET) == 0 ? copy(partial, partial_path, result, path, &copied, error)
                                                     : fail_errno(error, "read", partial_path);
   if (close(result) != 0 && status == INTRAY_OK) status = fail_errno(error, "write", path);
   if (status != INTRAY_OK) return status;
   snprintf(metrics, sizeof metrics, "{\"bytes\": %lld, \"lines\": %lld, \"repeat\": %ld}\n", made->bytes,
-           made->lines + made->is_in_line, with->repeat);
+           lines(made), with->repeat);
   return publish(job->output_dir, "metrics.json", metrics, error);
 }
 
@@ -374,13 +410,6 @@ static int32_t run_steps(
     state *made, intray_error *error) {
   char input[4096];
   if (!make_path(input, job->input_dir, with->input, error)) return INTRAY_FAILED;
-  /* Bytes behind the checkpoint belong to a step that was interrupted. */
-  struct stat status;
-  if (fstat(partial, &status) != 0) return fail_errno(error, "open", partial_path);
-  if (status.st_size < made->bytes) return fail(error, 0, "data", "%s: shorter than its checkpoint says", partial_path);
-  if (ftruncate(partial, made->bytes) != 0 || lseek(partial, 0, SEEK_END) < 0) {
-    return fail_errno(error, "truncate", partial_path);
-  }
   while (made->steps < with->repeat) {
     work(host, with->delay_ms);
     /* Everything up to the last checkpoint is saved, so there is nothing more to do before a stop. */
@@ -390,7 +419,7 @@ static int32_t run_steps(
     if (result != INTRAY_OK) return result;
     host->checkpoint_saved(host->context);
     char metrics[64];
-    snprintf(metrics, sizeof metrics, "{\"lines\": %lld}", made->lines + made->is_in_line);
+    snprintf(metrics, sizeof metrics, "{\"lines\": %lld}", lines(made));
     host->progress(host->context, (double)made->steps, (double)with->repeat, metrics);
   }
   return write_results(job, with, partial, partial_path, made, error);
@@ -398,7 +427,7 @@ static int32_t run_steps(
 
 static int32_t run(const intray_host *host, const intray_job *job, intray_error *error) {
   parameters with;
-  state made;
+  state saved, made;
   int32_t status = read_parameters(job->spec, &with, error);
   if (status != INTRAY_OK) return status;
 
@@ -411,20 +440,20 @@ static int32_t run(const intray_host *host, const intray_job *job, intray_error 
     return fail(error, 1, "system", "the spec asks to fail at attempt %" PRIu32, job->attempt);
   }
 
-  status = read_checkpoint(job, &made, error);
+  status = read_checkpoint(job, &saved, error);
   if (status != INTRAY_OK) return status;
-  if (made.steps > 0) {
-    char count[32];
-    snprintf(count, sizeof count, "%ld", made.steps);
-    intray_field fields[] = {{"STEP", count}};
-    host->log(host->context, INTRAY_NOTICE, "going on from the checkpoint", fields, 1);
-  }
-
   char path[4096];
   if (!make_path(path, job->work_dir, "echo.partial", error)) return INTRAY_FAILED;
   int partial = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (partial < 0) return fail_errno(error, "open", path);
-  status = run_steps(host, job, &with, partial, path, &made, error);
+  status = restore(partial, path, &saved, &made, error);
+  if (status == INTRAY_OK && made.steps > 0) {
+    char number[32];
+    snprintf(number, sizeof number, "%ld", made.steps);
+    intray_field fields[] = {{"STEP", number}};
+    host->log(host->context, INTRAY_NOTICE, "going on from the checkpoint", fields, 1);
+  }
+  if (status == INTRAY_OK) status = run_steps(host, job, &with, partial, path, &made, error);
   close(partial);
   if (status == INTRAY_OK) host->log(host->context, INTRAY_INFO, "all copies are made", NULL, 0);
   return status;

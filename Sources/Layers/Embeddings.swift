@@ -19,37 +19,39 @@ public final class Embeddings {
 
   /// - Parameter name: such as `bert.embeddings`
   public init(name: String, vocabulary: Int, maxPositions: Int, types: Int, shape: EncoderShape) {
-    let H = shape.features
+    let features = shape.features
     self.shape = shape
     self.vocabulary = vocabulary
     self.types = types
     self.maxPositions = maxPositions
-    word = Parameter(name: "\(name).word_embeddings.weight", shape: [vocabulary, H])
-    position = Parameter(name: "\(name).position_embeddings.weight", shape: [maxPositions, H])
-    type = Parameter(name: "\(name).token_type_embeddings.weight", shape: [types, H])
-    norm = LayerNorm(name: "\(name).LayerNorm", features: H, epsilon: shape.epsilon)
+    word = Parameter(name: "\(name).word_embeddings.weight", shape: [vocabulary, features])
+    position = Parameter(name: "\(name).position_embeddings.weight", shape: [maxPositions, features])
+    type = Parameter(name: "\(name).token_type_embeddings.weight", shape: [types, features])
+    norm = LayerNorm(name: "\(name).LayerNorm", features: features, epsilon: shape.epsilon)
     parameters = [word, position, type] + norm.parameters
   }
 
   /// `result` [N, H]. The batch's ids, segments and positions lie inside the tables.
   public func forward(_ batch: PackedBatch, rows: [Range<Int>], key: DropoutKey?, pool: ThreadPool) {
-    let N = batch.tokens
-    let H = shape.features
-    result.reserve(N * H)
-    sum.reserve(N * H)
-    statistics.reserve(2 * N)
+    let tokens = batch.tokens
+    let features = shape.features
+    result.reserve(tokens * features)
+    sum.reserve(tokens * features)
+    statistics.reserve(2 * tokens)
     batch.withPointers { ids, segments, positions in
       pool.run(chunks: rows.count) { chunk in
         let first = rows[chunk].lowerBound
         let count = rows[chunk].count
         var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
         embedding_forward(
-          sum.data + first * H, ids + first, segments + first, positions + first, word.value.data, type.value.data,
-          position.value.data, count, H)
+          sum.data + first * features, ids + first, segments + first, positions + first, word.value.data,
+          type.value.data,
+          position.value.data, count, features)
         layernorm_forward(
-          result.data + first * H, statistics.data + first, statistics.data + N + first, sum.data + first * H,
-          norm.weight.value.data, norm.bias.value.data, shape.epsilon, count, H)
-        dropout_forward(result.data + first * H, &mask, first, count, H)
+          result.data + first * features, statistics.data + first, statistics.data + tokens + first,
+          sum.data + first * features,
+          norm.weight.value.data, norm.bias.value.data, shape.epsilon, count, features)
+        dropout_forward(result.data + first * features, &mask, first, count, features)
       }
     }
   }
@@ -59,28 +61,28 @@ public final class Embeddings {
     _ gradient: UnsafeMutablePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>], key: DropoutKey?,
     pool: ThreadPool
   ) {
-    let N = batch.tokens
-    let H = shape.features
+    let tokens = batch.tokens
+    let features = shape.features
     norm.begin(chunks: rows.count)
     pool.run(chunks: rows.count) { chunk in
       let first = rows[chunk].lowerBound
       let count = rows[chunk].count
-      let dx = gradient + first * H
+      let dx = gradient + first * features
       var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
-      dropout_backward(dx, &mask, first, count, H)
+      dropout_backward(dx, &mask, first, count, features)
       layernorm_backward(
-        dx, norm.weightSum(chunk), norm.biasSum(chunk), dx, sum.data + first * H, statistics.data + first,
-        statistics.data + N + first, norm.weight.value.data, count, H)
+        dx, norm.weightSum(chunk), norm.biasSum(chunk), dx, sum.data + first * features, statistics.data + first,
+        statistics.data + tokens + first, norm.weight.value.data, count, features)
     }
     norm.end(chunks: rows.count)
     // Tokens that share a row of a table are added in their order: the work is cut by columns.
-    let columns = Range.chunks(of: H, size: 64)
+    let columns = Range.chunks(of: features, size: 64)
     batch.withPointers { ids, segments, positions in
       let tables = [(word, ids), (position, positions), (type, segments)]
       pool.run(chunks: tables.count * columns.count) { chunk in
         let (table, indices) = tables[chunk / columns.count]
         let range = columns[chunk % columns.count]
-        embedding_backward(table.gradient.data, indices, gradient, N, H, range.lowerBound, range.upperBound)
+        embedding_backward(table.gradient.data, indices, gradient, tokens, features, range.lowerBound, range.upperBound)
       }
     }
   }

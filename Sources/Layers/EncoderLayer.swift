@@ -56,18 +56,18 @@ public final class EncoderLayerActivations {
 
   public init() {}
 
-  func reserve(_ N: Int, _ shape: EncoderShape) {
-    let H = shape.features
-    qkv.reserve(N * 3 * H)
-    logsum.reserve(N * shape.heads)
-    context.reserve(N * H)
-    attended.reserve(N * H)
-    attendedStatistics.reserve(2 * N)
-    middle.reserve(N * H)
-    intermediate.reserve(N * shape.intermediate)
-    output.reserve(N * H)
-    outputStatistics.reserve(2 * N)
-    result.reserve(N * H)
+  func reserve(_ tokens: Int, _ shape: EncoderShape) {
+    let features = shape.features
+    qkv.reserve(tokens * 3 * features)
+    logsum.reserve(tokens * shape.heads)
+    context.reserve(tokens * features)
+    attended.reserve(tokens * features)
+    attendedStatistics.reserve(2 * tokens)
+    middle.reserve(tokens * features)
+    intermediate.reserve(tokens * shape.intermediate)
+    output.reserve(tokens * features)
+    outputStatistics.reserve(2 * tokens)
+    result.reserve(tokens * features)
   }
 }
 
@@ -101,18 +101,18 @@ public final class EncoderLayer {
 
   /// - Parameter name: such as `bert.encoder.layer.0`
   public init(name: String, index: Int, shape: EncoderShape) {
-    let H = shape.features
+    let features = shape.features
     self.shape = shape
     layer = index
     qkv = Linear(
-      names: ["query", "key", "value"].map { "\(name).attention.self.\($0)" }, inputs: H, outputs: H)
+      names: ["query", "key", "value"].map { "\(name).attention.self.\($0)" }, inputs: features, outputs: features)
     attention = SelfAttention(
-      heads: shape.heads, headSize: H / shape.heads, layer: index, dropoutRate: shape.attentionDropout)
-    attentionDense = Linear(name: "\(name).attention.output.dense", inputs: H, outputs: H)
-    attentionNorm = LayerNorm(name: "\(name).attention.output.LayerNorm", features: H, epsilon: shape.epsilon)
-    intermediate = Linear(name: "\(name).intermediate.dense", inputs: H, outputs: shape.intermediate)
-    output = Linear(name: "\(name).output.dense", inputs: shape.intermediate, outputs: H)
-    outputNorm = LayerNorm(name: "\(name).output.LayerNorm", features: H, epsilon: shape.epsilon)
+      heads: shape.heads, headSize: features / shape.heads, layer: index, dropoutRate: shape.attentionDropout)
+    attentionDense = Linear(name: "\(name).attention.output.dense", inputs: features, outputs: features)
+    attentionNorm = LayerNorm(name: "\(name).attention.output.LayerNorm", features: features, epsilon: shape.epsilon)
+    intermediate = Linear(name: "\(name).intermediate.dense", inputs: features, outputs: shape.intermediate)
+    output = Linear(name: "\(name).output.dense", inputs: shape.intermediate, outputs: features)
+    outputNorm = LayerNorm(name: "\(name).output.LayerNorm", features: features, epsilon: shape.epsilon)
     parameters =
       qkv.parameters + attentionDense.parameters + attentionNorm.parameters + intermediate.parameters
       + output.parameters + outputNorm.parameters
@@ -131,11 +131,11 @@ public final class EncoderLayer {
     _ x: UnsafePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>], kept: EncoderLayerActivations,
     scratch: EncoderScratch, key: DropoutKey?, pool: ThreadPool
   ) {
-    let N = batch.tokens
-    let H = shape.features
-    let I = shape.intermediate
-    kept.reserve(N, shape)
-    scratch.activated.reserve(N * I)
+    let tokens = batch.tokens
+    let features = shape.features
+    let inner = shape.intermediate
+    kept.reserve(tokens, shape)
+    scratch.activated.reserve(tokens * inner)
 
     pool.run(chunks: rows.count) { chunk in
       qkv.forward(x, into: kept.qkv.data, rows: rows[chunk])
@@ -149,23 +149,23 @@ public final class EncoderLayer {
     pool.run(chunks: rows.count) { chunk in
       let range = rows[chunk]
       let first = range.lowerBound
-      let at = first * H
+      let at = first * features
       var mask = attentionMask(key)
       attentionDense.forward(kept.context.data, into: kept.attended.data, rows: range)
       residual_layernorm_forward(
-        kept.middle.data + at, kept.attendedStatistics.data + first, kept.attendedStatistics.data + N + first,
+        kept.middle.data + at, kept.attendedStatistics.data + first, kept.attendedStatistics.data + tokens + first,
         kept.attended.data + at, attentionDense.bias.data, x + at, attentionNorm.weight.value.data,
-        attentionNorm.bias.value.data, shape.epsilon, &mask, first, range.count, H)
+        attentionNorm.bias.value.data, shape.epsilon, &mask, first, range.count, features)
       intermediate.forward(kept.middle.data, into: kept.intermediate.data, rows: range)
       bias_activation_forward(
-        scratch.activated.data + first * I, kept.intermediate.data + first * I, intermediate.bias.data,
-        shape.activation.kernel, range.count, I)
+        scratch.activated.data + first * inner, kept.intermediate.data + first * inner, intermediate.bias.data,
+        shape.activation.kernel, range.count, inner)
       mask = outputMask(key)
       output.forward(scratch.activated.data, into: kept.output.data, rows: range)
       residual_layernorm_forward(
-        kept.result.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + N + first,
+        kept.result.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + tokens + first,
         kept.output.data + at, output.bias.data, kept.middle.data + at, outputNorm.weight.value.data,
-        outputNorm.bias.value.data, shape.epsilon, &mask, first, range.count, H)
+        outputNorm.bias.value.data, shape.epsilon, &mask, first, range.count, features)
     }
   }
 
@@ -175,37 +175,39 @@ public final class EncoderLayer {
     _ gradient: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>],
     kept: EncoderLayerActivations, scratch: EncoderScratch, key: DropoutKey?, pool: ThreadPool
   ) {
-    let N = batch.tokens
-    let H = shape.features
-    let I = shape.intermediate
-    scratch.activated.reserve(N * I)
-    scratch.dactivated.reserve(N * I)
-    scratch.doutput.reserve(N * H)
-    scratch.dattended.reserve(N * H)
-    scratch.dcontext.reserve(N * H)
-    scratch.dqkv.reserve(N * 3 * H)
+    let tokens = batch.tokens
+    let features = shape.features
+    let inner = shape.intermediate
+    scratch.activated.reserve(tokens * inner)
+    scratch.dactivated.reserve(tokens * inner)
+    scratch.doutput.reserve(tokens * features)
+    scratch.dattended.reserve(tokens * features)
+    scratch.dcontext.reserve(tokens * features)
+    scratch.dqkv.reserve(tokens * 3 * features)
     attentionNorm.begin(chunks: rows.count)
     outputNorm.begin(chunks: rows.count)
 
     pool.run(chunks: rows.count) { chunk in
       let range = rows[chunk]
       let first = range.lowerBound
-      let at = first * H
+      let at = first * features
       var mask = outputMask(key)
       residual_layernorm_backward(
         gradient + at, scratch.doutput.data + at, outputNorm.weightSum(chunk), outputNorm.biasSum(chunk), gradient + at,
-        kept.output.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + N + first,
-        outputNorm.weight.value.data, &mask, first, range.count, H)
+        kept.output.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + tokens + first,
+        outputNorm.weight.value.data, &mask, first, range.count, features)
       output.backwardInput(scratch.doutput.data, into: scratch.dactivated.data, rows: range)
       bias_activation_backward(
-        scratch.dactivated.data + first * I, scratch.activated.data + first * I, scratch.dactivated.data + first * I,
-        kept.intermediate.data + first * I, shape.activation.kernel, range.count * I)
+        scratch.dactivated.data + first * inner, scratch.activated.data + first * inner,
+        scratch.dactivated.data + first * inner,
+        kept.intermediate.data + first * inner, shape.activation.kernel, range.count * inner)
       intermediate.backwardInput(scratch.dactivated.data, into: gradient, rows: range, adding: true)
       mask = attentionMask(key)
       residual_layernorm_backward(
         gradient + at, scratch.dattended.data + at, attentionNorm.weightSum(chunk), attentionNorm.biasSum(chunk),
         gradient + at, kept.attended.data + at, kept.attendedStatistics.data + first,
-        kept.attendedStatistics.data + N + first, attentionNorm.weight.value.data, &mask, first, range.count, H)
+        kept.attendedStatistics.data + tokens + first, attentionNorm.weight.value.data, &mask, first, range.count,
+        features)
       attentionDense.backwardInput(scratch.dattended.data, into: scratch.dcontext.data, rows: range)
     }
     attentionNorm.end(chunks: rows.count)
@@ -224,11 +226,11 @@ public final class EncoderLayer {
     ]
     var chunks: [() -> Void] = []
     for range in qkv.weightChunks {
-      chunks.append { [qkv] in qkv.backwardWeights(x, scratch.dqkv.data, tokens: N, outputs: range) }
+      chunks.append { [qkv] in qkv.backwardWeights(x, scratch.dqkv.data, tokens: tokens, outputs: range) }
     }
     for (linear, input, dy) in products {
       for range in linear.weightChunks {
-        chunks.append { linear.backwardWeights(input.data, dy.data, tokens: N, outputs: range) }
+        chunks.append { linear.backwardWeights(input.data, dy.data, tokens: tokens, outputs: range) }
       }
     }
     for range in rows {

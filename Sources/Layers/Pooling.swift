@@ -57,15 +57,15 @@ public final class FirstTokenPooling: Pooling {
   public func forward(
     _ x: UnsafePointer<Float>, _ batch: PackedBatch, into pooled: UnsafeMutablePointer<Float>, pool: ThreadPool
   ) {
-    let B = batch.sequences
-    let count = B * width
+    let sequences = batch.sequences
+    let count = sequences * width
     first.reserve(count)
     result.reserve(count)
-    for sequence in 0..<B {
+    for sequence in 0..<sequences {
       (first.data + sequence * width).update(from: x + batch.range(sequence).lowerBound * width, count: width)
     }
-    dense.forward(first.data, into: result.data, rows: 0..<B)
-    dense.addBias(result.data, rows: 0..<B)
+    dense.forward(first.data, into: result.data, rows: 0..<sequences)
+    dense.addBias(result.data, rows: 0..<sequences)
     tanh_forward(result.data, result.data, count)
     pooled.update(from: result.data, count: count)
   }
@@ -73,13 +73,13 @@ public final class FirstTokenPooling: Pooling {
   public func backward(
     _ dpooled: UnsafePointer<Float>, _ batch: PackedBatch, into gradient: UnsafeMutablePointer<Float>, pool: ThreadPool
   ) {
-    let B = batch.sequences
-    dresult.reserve(B * width)
-    tanh_backward(dresult.data, dpooled, result.data, B * width)
-    dense.backwardWeights(first.data, dresult.data, tokens: B, outputs: 0..<width)
-    dense.backwardInput(dresult.data, into: first.data, rows: 0..<B)
+    let sequences = batch.sequences
+    dresult.reserve(sequences * width)
+    tanh_backward(dresult.data, dpooled, result.data, sequences * width)
+    dense.backwardWeights(first.data, dresult.data, tokens: sequences, outputs: 0..<width)
+    dense.backwardInput(dresult.data, into: first.data, rows: 0..<sequences)
     gradient.update(repeating: 0, count: batch.tokens * width)
-    for sequence in 0..<B {
+    for sequence in 0..<sequences {
       (gradient + batch.range(sequence).lowerBound * width).update(from: first.data + sequence * width, count: width)
     }
   }

@@ -6,18 +6,26 @@ import Tensors
 /// (1) A chunk is one head of one sequence. It works through blocks of queries whose size does not depend on the number
 ///     of threads.
 /// (2) Backward makes the probabilities again from the queries, the keys and `logsum`; they are never stored.
-struct SelfAttention {
+public struct SelfAttention {
   let heads: Int
   let headSize: Int
   let layer: Int
   let dropoutRate: Double
 
+  public init(heads: Int, headSize: Int, layer: Int, dropoutRate: Double) {
+    self.heads = heads
+    self.headSize = headSize
+    self.layer = layer
+    self.dropoutRate = dropoutRate
+  }
+
   private var features: Int { heads * headSize }
   private var scale: Float { 1 / Float(headSize).squareRoot() }
   private static let queriesPerBlock = 128
 
-  func chunks(_ batch: PackedBatch) -> Int { batch.sequences * heads }
-  func scratch(_ batch: PackedBatch) -> Int { 2 * Self.queriesPerBlock * batch.longest }
+  /// How many chunks the work has, and the room that each needs.
+  public func chunks(_ batch: PackedBatch) -> Int { batch.sequences * heads }
+  public func scratch(_ batch: PackedBatch) -> Int { 2 * Self.queriesPerBlock * batch.longest }
 
   /// The place of one head of one sequence.
   private struct Place {
@@ -47,7 +55,7 @@ struct SelfAttention {
   }
 
   /// context [N, H] from qkv [N, 3H]; logsum [N, heads] is kept.
-  func forward(
+  public func forward(
     chunk: Int, _ batch: PackedBatch, qkv: UnsafePointer<Float>, logsum: UnsafeMutablePointer<Float>,
     context: UnsafeMutablePointer<Float>, key: DropoutKey?, scratch scores: UnsafeMutablePointer<Float>
   ) {
@@ -73,7 +81,7 @@ struct SelfAttention {
   }
 
   /// dqkv [N, 3H] from dcontext [N, H] and what forward had and gave.
-  func backward(
+  public func backward(
     chunk: Int, _ batch: PackedBatch, dcontext: UnsafePointer<Float>, qkv: UnsafePointer<Float>,
     logsum: UnsafePointer<Float>, context: UnsafePointer<Float>, dqkv: UnsafeMutablePointer<Float>, key: DropoutKey?,
     scratch: UnsafeMutablePointer<Float>

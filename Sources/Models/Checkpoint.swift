@@ -31,12 +31,12 @@ struct Checkpoint {
 
   /// The sizes in the configuration are those of the tensors. Comes before any memory is taken for them.
   func check(_ configuration: ModelConfiguration) throws {
-    let H = configuration.hiddenSize
-    try check("bert.embeddings.word_embeddings.weight", [configuration.vocabularySize, H])
-    try check("bert.embeddings.position_embeddings.weight", [configuration.maxPositions, H])
-    try check("bert.embeddings.token_type_embeddings.weight", [configuration.segmentTypes, H])
+    let features = configuration.hiddenSize
+    try check("bert.embeddings.word_embeddings.weight", [configuration.vocabularySize, features])
+    try check("bert.embeddings.position_embeddings.weight", [configuration.maxPositions, features])
+    try check("bert.embeddings.token_type_embeddings.weight", [configuration.segmentTypes, features])
     for layer in 0..<configuration.layers {
-      try check("bert.encoder.layer.\(layer).intermediate.dense.weight", [configuration.intermediateSize, H])
+      try check("bert.encoder.layer.\(layer).intermediate.dense.weight", [configuration.intermediateSize, features])
     }
   }
 

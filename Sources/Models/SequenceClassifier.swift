@@ -105,16 +105,16 @@ public final class SequenceClassifier {
   /// - Throws: `IntrayError` when a text is longer than the model takes, or a token is not in its vocabulary.
   public func forward(_ batch: PackedBatch, dropout key: DropoutKey? = nil) throws -> Tensor {
     last = nil
-    let B = batch.sequences
-    let logits = Tensor([B, labels.count])
-    guard B > 0 else { return logits }
+    let sequences = batch.sequences
+    let logits = Tensor([sequences, labels.count])
+    guard sequences > 0 else { return logits }
     let x = try encoder.forward(batch, key: key, pool: pool)
-    pooled.reserve(B * pooling.width)
+    pooled.reserve(sequences * pooling.width)
     pooling.forward(x, batch, into: pooled.data, pool: pool)
     var mask = headMask(key)
-    dropout_forward(pooled.data, &mask, 0, B, pooling.width)
-    classifier.forward(pooled.data, into: logits.data, rows: 0..<B)
-    classifier.addBias(logits.data, rows: 0..<B)
+    dropout_forward(pooled.data, &mask, 0, sequences, pooling.width)
+    classifier.forward(pooled.data, into: logits.data, rows: 0..<sequences)
+    classifier.addBias(logits.data, rows: 0..<sequences)
     last = key.map { (batch, $0) }
     return logits
   }
@@ -123,15 +123,16 @@ public final class SequenceClassifier {
   /// - Parameter dlogits: [B, C], the gradient of the last forward's logits.
   public func backward(_ dlogits: Tensor) {
     guard let (batch, key) = last else { preconditionFailure("backward needs a forward with a dropout key before it") }
-    let B = batch.sequences
-    precondition(dlogits.shape == [B, labels.count], "logits are \([B, labels.count]), not \(dlogits.shape)")
+    let sequences = batch.sequences
+    precondition(
+      dlogits.shape == [sequences, labels.count], "logits are \([sequences, labels.count]), not \(dlogits.shape)")
     last = nil
-    dpooled.reserve(B * pooling.width)
+    dpooled.reserve(sequences * pooling.width)
     gradient.reserve(batch.tokens * configuration.hiddenSize)
-    classifier.backwardWeights(pooled.data, dlogits.data, tokens: B, outputs: 0..<labels.count)
-    classifier.backwardInput(dlogits.data, into: dpooled.data, rows: 0..<B)
+    classifier.backwardWeights(pooled.data, dlogits.data, tokens: sequences, outputs: 0..<labels.count)
+    classifier.backwardInput(dlogits.data, into: dpooled.data, rows: 0..<sequences)
     var mask = headMask(key)
-    dropout_backward(dpooled.data, &mask, 0, B, pooling.width)
+    dropout_backward(dpooled.data, &mask, 0, sequences, pooling.width)
     pooling.backward(dpooled.data, batch, into: gradient.data, pool: pool)
     encoder.backward(gradient.data, batch, key: key, pool: pool)
   }

@@ -77,17 +77,15 @@ public final class AdamW {
   /// scaled down to it (torch.nn.utils.clip_grad_norm_). A norm that is not finite says that training has gone wrong:
   /// do not step.
   public func clip(maxNorm: Double) -> Double {
-    let sums = Tensor([chunks.count * 2])
-    sums.data.withMemoryRebound(to: Double.self, capacity: chunks.count) { sums in
+    var sums = [Double](repeating: 0, count: chunks.count)
+    sums.withUnsafeMutableBufferPointer { sums in
       pool.run(chunks: chunks.count) { index in
         let chunk = chunks[index]
         sums[index] = squared_norm(
           moments[chunk.moments].parameter.gradient.data + chunk.elements.lowerBound, chunk.elements.count)
       }
     }
-    let norm = sums.data.withMemoryRebound(to: Double.self, capacity: chunks.count) { sums in
-      (0..<chunks.count).reduce(0) { $0 + sums[$1] }.squareRoot()
-    }
+    let norm = sums.reduce(0, +).squareRoot()
     gradientScale = Float(min(1, maxNorm / (norm + 1e-6)))
     return norm
   }

@@ -124,7 +124,7 @@ public final class PluginCatalog {
     }
     try loop.run()
     switch end {
-    case (.exited(0), _)?: return try JSON.decode(from: answer, path: path, code: .plugin)
+    case (.exited(0), _)? where !answer.isEmpty: return try JSON.decode(from: answer, path: path, code: .plugin)
     case _ where hasTimedOut:
       throw IntrayError(
         .plugin, "did not describe itself within \(timeLimit.components.seconds) s", at: .init(path), isTransient: true)

@@ -141,6 +141,8 @@ public enum WorkerProgram {
   }
 
   private static func endWithHost() -> Never {
+    let note = "intray-worker: its host is gone, or the plugin closed the pipe to it\n"
+    try? FileHandle.standardError.write(contentsOf: Data(note.utf8))
     // What the plugin started goes too, unless the group is somebody else's.
     if getpgrp() == getpid() { kill(0, SIGKILL) }
     _exit(IntrayError.Code.unavailable.exitCode)

@@ -31,29 +31,79 @@ extension SafetensorsHeader {
   ///   - dataCount: the bytes that follow it in the file.
   /// - Throws: `IntrayError(.model)` at `path`.
   init(parsing text: UnsafeRawBufferPointer, dataCount: Int, path: String) throws {
-    var parser = HeaderParser(text: text, path: path)
-    try parser.parse(into: &self)
+    // The format's description has the header start with it.
+    guard text.first == UInt8(ascii: "{") else {
+      throw IntrayError(.model, "not a safetensors file: its header is no JSON object", at: .init(path))
+    }
+    var scanner = JSONScanner(text, path: path, code: .model)
+    var sawMetadata = false
+    try scanner.object { scanner, name in
+      if name == Self.metadataKey {
+        guard !sawMetadata else { throw scanner.error("the metadata is there twice") }
+        sawMetadata = true
+        try scanner.object { scanner, key in
+          guard metadata.updateValue(try scanner.string(), forKey: key) == nil else {
+            throw scanner.error("metadata key '\(key)' is there twice")
+          }
+        }
+      } else {
+        guard tensors.updateValue(try Self.tensor(name, &scanner), forKey: name) == nil else {
+          throw scanner.error("tensor '\(name)' is there twice")
+        }
+      }
+    }
+    try scanner.end()
 
     var end = 0
     for (name, tensor) in tensors.sorted(by: {
       ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound)
     }) {
       guard let size = tensor.dtype.byteCount(of: tensor.shape), size == tensor.range.count else {
-        throw parser.error(
+        throw scanner.error(
           "tensor '\(name)' has \(tensor.range.count) bytes, which is not what \(tensor.dtype.rawValue) \(tensor.shape) needs"
         )
       }
       guard tensor.range.lowerBound == end else {
         let what = tensor.range.lowerBound > end ? "leaves a hole after" : "overlaps"
-        throw parser.error(
+        throw scanner.error(
           "tensor '\(name)' \(what) the data before it (starts at \(tensor.range.lowerBound), not \(end))")
       }
       end = tensor.range.upperBound
     }
     guard end == dataCount else {
       let what = end > dataCount ? "the file is cut off" : "there is something behind the last tensor"
-      throw parser.error("the tensors take \(end) bytes, the file has \(dataCount) for them: \(what)")
+      throw scanner.error("the tensors take \(end) bytes, the file has \(dataCount) for them: \(what)")
     }
+  }
+
+  private static func tensor(_ name: String, _ scanner: inout JSONScanner) throws -> Tensor {
+    var dtype: DType?
+    var shape: [Int]?
+    var range: Range<Int>?
+    try scanner.object { scanner, key in
+      switch key {
+      case "dtype" where dtype == nil:
+        let word = try scanner.string()
+        guard let known = DType(rawValue: word) else {
+          throw scanner.error("tensor '\(name)' has the unknown dtype '\(word)'")
+        }
+        dtype = known
+      case "shape" where shape == nil:
+        shape = try scanner.array(atMost: highestRank) { try $0.integer() }
+      case "data_offsets" where range == nil:
+        let ends = try scanner.array(atMost: 2) { try $0.integer() }
+        guard ends.count == 2, ends[0] <= ends[1] else {
+          throw scanner.error("tensor '\(name)' has the data_offsets \(ends), not a start and an end")
+        }
+        range = ends[0]..<ends[1]
+      default:
+        throw scanner.error("tensor '\(name)' has the key '\(key)' twice, or it is none of dtype, shape, data_offsets")
+      }
+    }
+    guard let dtype, let shape, let range else {
+      throw scanner.error("tensor '\(name)' lacks one of dtype, shape, data_offsets")
+    }
+    return Tensor(dtype: dtype, shape: shape, range: range)
   }
 
   /// The text of a header as the Rust library writes it, padded with spaces so that the data starts at a multiple of 8.
@@ -97,188 +147,5 @@ extension SafetensorsHeader {
       }
     }
     return out + "\""
-  }
-}
-
-/// A strict reader of exactly the JSON that a header may be.
-private struct HeaderParser {
-  let text: UnsafeRawBufferPointer
-  let path: String
-  var position = 0
-
-  init(text: UnsafeRawBufferPointer, path: String) {
-    self.text = text
-    self.path = path
-  }
-
-  func error(_ message: String) -> IntrayError {
-    IntrayError(.model, "not a usable safetensors file: \(message)", at: .init(path))
-  }
-
-  private func unexpected(_ expected: String) -> IntrayError {
-    error("header byte \(position): expected \(expected)")
-  }
-
-  mutating func parse(into header: inout SafetensorsHeader) throws {
-    guard text.first == UInt8(ascii: "{") else { throw unexpected("'{'") }
-    var sawMetadata = false
-    try object { parser, name in
-      if name == SafetensorsHeader.metadataKey {
-        guard !sawMetadata else { throw parser.error("the metadata is there twice") }
-        sawMetadata = true
-        try parser.object { parser, key in
-          guard header.metadata.updateValue(try parser.string(), forKey: key) == nil else {
-            throw parser.error("metadata key '\(key)' is there twice")
-          }
-        }
-      } else {
-        guard header.tensors.updateValue(try parser.tensor(name), forKey: name) == nil else {
-          throw parser.error("tensor '\(name)' is there twice")
-        }
-      }
-    }
-    skipSpace()
-    guard position == text.count else { throw unexpected("nothing after the last '}'") }
-  }
-
-  private mutating func tensor(_ name: String) throws -> SafetensorsHeader.Tensor {
-    var dtype: DType?
-    var shape: [Int]?
-    var range: Range<Int>?
-    try object { parser, key in
-      switch key {
-      case "dtype" where dtype == nil:
-        let word = try parser.string()
-        guard let known = DType(rawValue: word) else {
-          throw parser.error("tensor '\(name)' has the unknown dtype '\(word)'")
-        }
-        dtype = known
-      case "shape" where shape == nil:
-        shape = try parser.integers(atMost: SafetensorsHeader.highestRank)
-      case "data_offsets" where range == nil:
-        let ends = try parser.integers(atMost: 2)
-        guard ends.count == 2, ends[0] <= ends[1] else {
-          throw parser.error("tensor '\(name)' has the data_offsets \(ends), not a start and an end")
-        }
-        range = ends[0]..<ends[1]
-      default:
-        throw parser.error("tensor '\(name)' has the key '\(key)' twice, or it is none of dtype, shape, data_offsets")
-      }
-    }
-    guard let dtype, let shape, let range else {
-      throw error("tensor '\(name)' lacks one of dtype, shape, data_offsets")
-    }
-    return .init(dtype: dtype, shape: shape, range: range)
-  }
-
-  private mutating func object(_ member: (inout Self, String) throws -> Void) throws {
-    try expect(UInt8(ascii: "{"), "'{'")
-    if accept(UInt8(ascii: "}")) { return }
-    repeat {
-      let key = try string()
-      try expect(UInt8(ascii: ":"), "':'")
-      try member(&self, key)
-    } while accept(UInt8(ascii: ","))
-    try expect(UInt8(ascii: "}"), "',' or '}'")
-  }
-
-  private mutating func integers(atMost limit: Int) throws -> [Int] {
-    try expect(UInt8(ascii: "["), "'['")
-    if accept(UInt8(ascii: "]")) { return [] }
-    var numbers: [Int] = []
-    repeat {
-      guard numbers.count < limit else { throw unexpected("at most \(limit) numbers") }
-      numbers.append(try integer())
-    } while accept(UInt8(ascii: ","))
-    try expect(UInt8(ascii: "]"), "',' or ']'")
-    return numbers
-  }
-
-  private mutating func integer() throws -> Int {
-    skipSpace()
-    let start = position
-    var value = 0
-    while position < text.count, case let digit = text[position] &- UInt8(ascii: "0"), digit < 10 {
-      let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = tens.addingReportingOverflow(Int(digit))
-      guard !overflow, !carry else { throw unexpected("a number below 2^63") }
-      value = sum
-      position += 1
-    }
-    let hasLeadingZero = position - start > 1 && text[start] == UInt8(ascii: "0")
-    guard position > start, !hasLeadingZero else { throw unexpected("a whole number") }
-    return value
-  }
-
-  private mutating func string() throws -> String {
-    try expect(UInt8(ascii: "\""), "'\"'")
-    var bytes: [UInt8] = []
-    while position < text.count {
-      let byte = text[position]
-      position += 1
-      switch byte {
-      case UInt8(ascii: "\""):
-        guard let string = String(validating: bytes, as: UTF8.self) else { throw unexpected("UTF-8 text before") }
-        return string
-      case UInt8(ascii: "\\"): try escape(into: &bytes)
-      case 0..<0x20: throw unexpected("no control character before")
-      default: bytes.append(byte)
-      }
-    }
-    throw unexpected("'\"', but the header ends")
-  }
-
-  private mutating func escape(into bytes: inout [UInt8]) throws {
-    guard position < text.count else { throw unexpected("an escape, but the header ends") }
-    let byte = text[position]
-    position += 1
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
-    case UInt8(ascii: "b"): bytes.append(0x08)
-    case UInt8(ascii: "f"): bytes.append(0x0C)
-    case UInt8(ascii: "n"): bytes.append(0x0A)
-    case UInt8(ascii: "r"): bytes.append(0x0D)
-    case UInt8(ascii: "t"): bytes.append(0x09)
-    case UInt8(ascii: "u"):
-      var code = try hexUnit()
-      if (0xD800..<0xDC00).contains(code) {
-        guard position + 1 < text.count, text[position] == UInt8(ascii: "\\"), text[position + 1] == UInt8(ascii: "u")
-        else { throw unexpected("the second half of a surrogate pair") }
-        position += 2
-        let low = try hexUnit()
-        guard (0xDC00..<0xE000).contains(low) else { throw unexpected("the second half of a surrogate pair before") }
-        code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-      }
-      guard let scalar = Unicode.Scalar(code) else { throw unexpected("a whole surrogate pair before") }
-      bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-    default: throw unexpected("a known escape before")
-    }
-  }
-
-  private mutating func hexUnit() throws -> UInt32 {
-    var value: UInt32 = 0
-    for _ in 0..<4 {
-      guard position < text.count, let digit = Character(Unicode.Scalar(text[position])).hexDigitValue,
-        text[position] < 0x80
-      else { throw unexpected("four hex digits") }
-      value = value << 4 | UInt32(digit)
-      position += 1
-    }
-    return value
-  }
-
-  private mutating func skipSpace() {
-    while position < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[position]) { position += 1 }
-  }
-
-  private mutating func accept(_ byte: UInt8) -> Bool {
-    skipSpace()
-    guard position < text.count, text[position] == byte else { return false }
-    position += 1
-    return true
-  }
-
-  private mutating func expect(_ byte: UInt8, _ name: String) throws {
-    guard accept(byte) else { throw unexpected(name) }
   }
 }

@@ -74,7 +74,7 @@ public final class ForegroundRun {
     signal(SIGPIPE, SIG_IGN)
     for number in signals { try loop.onSignal(number) { [unowned self] in stop() } }
     let catalog = PluginCatalog(folder: configuration.plugins, worker: worker)
-    let job = try check(catalog)
+    let job = try check(with: catalog)
     let outbox = Outbox(folder: self.outbox, models: configuration.models)
     if !job.spec.force, let folder = try outbox.result(of: job.id, name: job.spec.name) {
       return Result(folder: folder, isEarlier: true)
@@ -104,7 +104,12 @@ public final class ForegroundRun {
     dispatcher.stop { [loop] in loop.stop() }
   }
 
-  private func check(_ catalog: PluginCatalog) throws -> CheckedBatch {
+  /// Checks the spec and every row of its files, as a run does first.
+  public func check() throws -> CheckedBatch {
+    try check(with: PluginCatalog(folder: configuration.plugins, worker: worker))
+  }
+
+  private func check(with catalog: PluginCatalog) throws -> CheckedBatch {
     let check = BatchCheck(folder: specFolder, source: .spec(specName), refusesOtherFiles: false) {
       try catalog.description(for: $0)
     }

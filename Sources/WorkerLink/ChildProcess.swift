@@ -186,6 +186,9 @@ public final class ChildProcess {
 
     var variables = ProcessInfo.processInfo.environment
     for name in withheldEnvironment { variables[name] = nil }
+    // Swift's own crash handler fills the standard error with registers, and lets a program that signalled itself go
+    // on. Who wants it sets the variable.
+    if variables["SWIFT_BACKTRACE"] == nil { variables["SWIFT_BACKTRACE"] = "enable=no" }
     let argv = CStrings([executable] + arguments)
     let environment = CStrings(variables.map { "\($0)=\($1)" })
     var pid: pid_t = 0

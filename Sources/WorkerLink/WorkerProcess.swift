@@ -7,11 +7,18 @@ import IntrayCore
 /// (1) `onExit` is called once, after every message that the worker sent before its end.
 /// (2) A final message counts, however the process ends after it. Without one, the attempt failed: `.crashed`,
 ///     transient.
-/// (3) What is no message ends the attempt: the worker is killed, and nothing it sent afterwards is looked at.
+/// (3) What is no message ends the attempt: the worker is killed, and nothing it sent afterwards is looked at. So do
+///     more messages than a worker's throttle lets through: a plugin cannot flood the host.
 public final class WorkerProcess {
   /// The loop keeps it.
   private weak var child: ChildProcess?
+  /// More than `MessageThrottle` passes in the long run, and at once: what a busy host left in the pipe.
+  private static let messagesPerSecond = 300.0
+  private static let messagesAtOnce = 2000.0
+
   private var decoder = FrameDecoder()
+  /// A token bucket: how many messages may come at this time.
+  private var allowance = (messages: messagesAtOnce, time: SuspendingClock.now)
   private var hasStarted = false
   private var lastMessage: WorkerMessage?
   private var protocolError: IntrayError?
@@ -83,8 +90,19 @@ public final class WorkerProcess {
     if lastMessage != nil {
       throw IntrayError(.crashed, "the worker went on after its final message", isTransient: true)
     }
+    try checkRate()
     if case .started = message { hasStarted = true }
     if message.isFinal { lastMessage = message } else { onMessage(message) }
+  }
+
+  private func checkRate() throws {
+    let now = SuspendingClock.now
+    let seconds = (now - allowance.time) / .seconds(1)
+    allowance = (min(Self.messagesAtOnce, allowance.messages + seconds * Self.messagesPerSecond) - 1, now)
+    guard allowance.messages < 0 else { return }
+    throw IntrayError(
+      .crashed, "the worker sent more than \(Int(Self.messagesPerSecond)) messages a second",
+      hint: "the plugin may have written to a file descriptor that is not its own", isTransient: true)
   }
 
   private func result(_ end: ChildProcess.End, _ lastErrors: String) -> WorkerExit {

@@ -15,7 +15,11 @@ struct Intray: ParsableCommand {
       """,
     version: IntrayVersion.current,
     groupedSubcommands: [
-      CommandGroup(name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self])
+      CommandGroup(
+        name: "Run jobs:",
+        subcommands: [Run.self, Submit.self, Status.self, Logs.self, Cancel.self, Retry.self]),
+      CommandGroup(name: "Look before you run:", subcommands: [Validate.self, Inspect.self, Tokenize.self]),
+      CommandGroup(name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self]),
     ])
 
   static func main() {

@@ -4,6 +4,7 @@ import IntrayCore
 import Models
 import SpecFile
 import Tensors
+import Tokenizers
 
 /// The folder of models, one Hugging Face folder each.
 ///
@@ -73,6 +74,12 @@ struct ModelStore {
     let configuration = try ModelConfiguration.read(folder: source)
     _ = try SequenceClassifier.load(
       folder: source, labels: configuration.labels ?? ["label"], pool: ThreadPool(threads: 1))
+    let tokenizer = try TokenizerFolder.load(source)
+    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+      throw IntrayError(
+        .model, "the tokenizer has \(tokenizer.vocabularySize) pieces, the model \(configuration.vocabularySize)",
+        at: .init(source))
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import FileKit
 import Foundation
 import IntrayCore
 import PluginHost
+import Service
 import SpecFile
 
 /// Which configuration to use; shared by all commands that need the daemon's folders.
@@ -33,19 +34,6 @@ struct FormatOption: ParsableArguments {
 extension Configuration {
   /// The runners that this configuration gives.
   func catalog() throws -> PluginCatalog {
-    PluginCatalog(folder: plugins, worker: try Program.worker())
-  }
-}
-
-/// The program and its neighbours.
-enum Program {
-  /// `intray-worker`: beside this program in a build folder, in `../lib/intray` when installed.
-  static func worker() throws -> String {
-    let folder = Files.parent(of: try Files.programPath())
-    let candidates = ["\(folder)/intray-worker", "\(Files.parent(of: folder))/lib/intray/intray-worker"]
-    for path in candidates where try Files.status(path) != nil { return path }
-    throw IntrayError(
-      .missing, "intray-worker is neither here nor at \(candidates[1])", at: .init(candidates[0]),
-      hint: "install all of Intray, or run `swift build`")
+    PluginCatalog(folder: plugins, worker: try Programs.worker())
   }
 }

@@ -118,14 +118,14 @@ class Pooler(torch.nn.Module):
 
 
 def batches():
-    """24 micro-batches of sentence pairs; a token near the label's number makes them learnable."""
+    """24 micro-batches of sentence pairs; a token for the label makes them learnable. Token 0 is padding, never trained."""
     generator = torch.Generator().manual_seed(3)
     draw = lambda low, high: int(torch.randint(low, high, (1,), generator=generator))
     for _ in range(24):
         rows, labels = [], []
         for _ in range(5):
             label, length, cut = draw(0, 3), draw(3, 41), draw(1, 3)
-            ids = [draw(0, 101) if draw(0, 3) else 10 + label for _ in range(length)]
+            ids = [draw(1, 101) if draw(0, 3) else 10 + label for _ in range(length)]
             rows.append((ids, [0] * cut + [1] * (length - cut)))
             labels.append(label)
         yield rows, torch.tensor(labels)
@@ -176,7 +176,7 @@ for name, kind in (("pooler", Pooler), ("mean", Mean)):
     write(f"{folder}-expected", expected)
     model.zero_grad()
 
-    # As ../shared/peers/finetune_pytorch.py trains: 20 micro-batches, two to a step, twice over 10.
+    # As the peer trains: 20 steps of two micro-batches, a learning rate for each layer, clipping, warm-up.
     named = list(inner.named_parameters())
     base, head, decay = 2e-3, 1e-2, 0.8
     groups = [

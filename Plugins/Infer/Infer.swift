@@ -1,0 +1,109 @@
+import CIntrayPlugin
+import FileKit
+import Foundation
+import IntrayCore
+import Models
+import PluginKit
+import Tables
+import Tensors
+import Tokenizers
+import Training
+
+@c(intray_plugin_entry)
+public func pluginEntry() -> UnsafePointer<intray_plugin>? { Plugin.table(for: Infer.self) }
+
+/// Labels texts with a trained model.
+///
+/// (1) Rows come out in the order of the input, one for each.
+/// (2) Memory does not grow with the number of rows.
+/// (3) Each block of rows is kept in the work folder once it is done; the next attempt begins with the first missing one.
+enum Infer: Runner {
+  struct Parameters: Decodable {
+    var model: String
+    var maxLength: Int
+    var probabilities: Bool
+  }
+
+  static let description = RunnerDescription(
+    name: "infer", version: "0.1.0", summary: "Label texts with a trained model.",
+    data: [
+      "input": .init(required: true, columns: ["text"], description: "rows to label; scored where they have labels")
+    ],
+    parameters: [
+      "type": "object",
+      "additionalProperties": false,
+      "required": ["model"],
+      "properties": [
+        "model": [
+          "type": "string", "description": "The trained model: a name in the model store, or the path of a folder.",
+        ],
+        "max_length": [
+          "type": "integer", "minimum": 3, "maximum": 100_000, "default": 256,
+          "description":
+            "Tokens per row, special tokens included; longer texts are cut, the longer one of a pair first.",
+        ],
+        "probabilities": [
+          "type": "boolean", "default": false,
+          "description":
+            "Also write the probability of every label: columns in predictions.csv, and probabilities.npy.",
+        ],
+      ],
+    ])
+
+  static func run(_ job: RunnerJob, host: RunnerHost) throws {
+    let parameters = try job.parameters(as: Parameters.self)
+    guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
+    let pool = ThreadPool(threads: job.threads)
+    let modelFolder = try ModelStore(job.modelsFolder).folder(of: parameters.model)
+    let tokenizer = try TokenizerFolder.load(modelFolder)
+    let model = try SequenceClassifier.load(
+      folder: modelFolder, head: nil, labels: nil, dropout: nil, seed: 0, pool: pool)
+    let labels = LabelSet(model.labels)
+    let maxLength = min(parameters.maxLength, model.configuration.maxPositions)
+
+    // The first pass finds what is wrong with the file before any computing, and counts the rows.
+    let total = try countRows(path, columns: job.spec.data.columns, labels: labels)
+    let blocks = BlockStore(job: job)
+    let began = ContinuousClock.now
+    let rows = try TextRows(path, columns: job.spec.data.columns, labels: .optional)
+    var done = 0
+    var block = 0
+    var logitsSeen = 0
+    while done < total {
+      let count = min(BlockStore.rowsPerBlock, total - done)
+      if try blocks.has(block) {
+        for _ in 0..<count { _ = try rows.next() }
+      } else {
+        let texts = try EncodedTexts(
+          reading: rows, limit: count, tokenizer: tokenizer, maxLength: maxLength, pool: pool, label: labels.index)
+        let logits = try Prediction.logits(of: texts.encodings, model: model) { rowsDone in
+          host.progress(Double(done + rowsDone), of: Double(total))
+          return !host.shouldStop
+        }
+        guard let logits else { throw StopRequested() }
+        try blocks.save(block, logits: logits, ids: texts.ids, labels: texts.labels)
+        host.checkpointSaved()
+        logitsSeen += count
+      }
+      done += count
+      block += 1
+    }
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    host.progress(Double(total), of: Double(total))
+    let metrics = try InferResults(job: job, labels: labels, withProbabilities: parameters.probabilities)
+      .write(blocks: blocks, count: block, rows: total, rowsPerSecond: seconds > 0 ? Double(logitsSeen) / seconds : 0)
+    host.log(
+      .notice, "labelled \(total) rows" + (metrics.accuracy.map { String(format: ", accuracy %.2f%%", $0 * 100) } ?? "")
+    )
+  }
+
+  private static func countRows(_ path: String, columns: Columns, labels: LabelSet) throws -> Int {
+    let rows = try TextRows(path, columns: columns, labels: .optional)
+    var count = 0
+    while let row = try rows.next() {
+      if let label = row.label { _ = try labels.index(of: label, file: rows.name, line: row.line) }
+      count += 1
+    }
+    return count
+  }
+}

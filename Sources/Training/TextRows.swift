@@ -1,0 +1,84 @@
+import IntrayCore
+import Tables
+
+/// One row as a classifier sees it.
+public struct TextRow: Sendable, Equatable {
+  /// The physical line in the file where the row starts, from 1.
+  public var line: Int
+  /// The value of the id column, or the row's number from 1 where there is none.
+  public var id: String
+  public var first: String
+  /// The second text of a sentence pair.
+  public var second: String?
+  /// nil where the file has no label column.
+  public var label: String?
+
+  public init(line: Int, id: String, first: String, second: String?, label: String?) {
+    self.line = line
+    self.id = id
+    self.first = first
+    self.second = second
+    self.label = label
+  }
+}
+
+/// The rows of a table, one at a time: memory does not grow with the file.
+public final class TextRows {
+  /// What a file's label column is for.
+  public enum LabelUse: Sendable {
+    /// Training and validation: there must be one, and no cell may be empty.
+    case required
+    /// Predictions: measured against it where it is there.
+    case optional
+  }
+
+  /// The file's name as errors show it.
+  public let name: String
+  /// Whether the rows carry labels.
+  public let hasLabels: Bool
+  private let reader: TableReader
+  private let id: Int?
+  private let texts: [Int]
+  private let label: Int?
+  private var count = 0
+
+  /// - Throws: `IntrayError(.data)` where a column is missing, `IntrayError(.spec)` where `columns` names none.
+  public init(_ path: String, columns: Columns, labels: LabelUse) throws {
+    guard (1...2).contains(columns.text.count) else {
+      throw IntrayError(
+        .spec, "data.columns.text names \(columns.text.count) columns; a model reads one text or a pair of two",
+        hint: "write text: [title, abstract]")
+    }
+    let reader = try TableReader(path)
+    self.reader = reader
+    name = reader.name
+    texts = try columns.text.map { try reader.column($0) }
+    id = try columns.id.map { try reader.column($0) }
+    switch (labels, columns.label) {
+    case (.required, nil):
+      throw IntrayError(
+        .spec, "data.columns.label is not set, and '\(name)' needs labels", hint: "write label: categories")
+    case (.required, let column?):
+      label = try reader.column(column)
+    case (.optional, let column):
+      label = column.flatMap { reader.header.firstIndex(of: $0) }
+    }
+    hasLabels = label != nil
+  }
+
+  /// The next row, nil after the last.
+  ///
+  /// - Throws: `IntrayError(.data)` with the line for anything that is wrong with the table.
+  public func next() throws -> TextRow? {
+    guard let row = try reader.next() else { return nil }
+    count += 1
+    let label = self.label.map { row[$0] }
+    if let label, label.allSatisfy(\.isWhitespace) {
+      throw IntrayError(
+        .data, "the label is empty", at: .init(name, line: row.line), hint: "give the row a label or remove it")
+    }
+    return TextRow(
+      line: row.line, id: id.map { row[$0] } ?? String(count), first: row[texts[0]],
+      second: texts.count > 1 ? row[texts[1]] : nil, label: label)
+  }
+}

@@ -1,0 +1,3 @@
+#include "plugin.h"
+RUN { abort(); }
+PLUGIN(good_describe, run)

@@ -1,0 +1,3 @@
+#include "plugin.h"
+RUN { return INTRAY_FAILED; }
+PLUGIN(good_describe, run)

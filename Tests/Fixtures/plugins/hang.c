@@ -1,0 +1,5 @@
+#include "plugin.h"
+RUN {
+  for (;;) pause();
+}
+PLUGIN(good_describe, run)

@@ -1,0 +1,2 @@
+#include "plugin.h"
+PLUGIN(NULL, good_run)

@@ -1,0 +1,2 @@
+#include "plugin.h"
+PLUGIN(good_describe, NULL)

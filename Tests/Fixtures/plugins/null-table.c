@@ -1,0 +1,2 @@
+#include "plugin.h"
+INTRAY_EXPORT const intray_plugin *intray_plugin_entry(void) { return NULL; }

@@ -1,0 +1,6 @@
+#include "plugin.h"
+static const char *describe(void) {
+  raise(SIGSEGV);
+  return NULL;
+}
+PLUGIN(describe, good_run)

@@ -1,0 +1,3 @@
+#include "plugin.h"
+RUN { return INTRAY_STOPPED; }
+PLUGIN(good_describe, run)

@@ -1,0 +1,3 @@
+#include "plugin.h"
+RUN { return 42; }
+PLUGIN(good_describe, run)
