@@ -126,11 +126,16 @@ let package = Package(
     tests(
       "JobDispatchTests",
       ["IntrayCore", "TestSupport", "JobDispatch", "JobStore", "WorkerLink", "PluginHost", "Outbox", "FileKit"]),
-    tests("ServiceTests", ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake"]),
+    tests(
+      "ServiceTests",
+      ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake", "Outbox", logging]),
     tests("CommandTests", ["IntrayCore", "TestSupport", "FileKit"]),
     tests(
       "EndToEnd",
-      ["IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables"]),
+      [
+        "IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables", "Outbox",
+        "Service",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

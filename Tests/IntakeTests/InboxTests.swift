@@ -211,6 +211,8 @@ private func routes() throws -> [Route] {
     #expect(try ready(2).count == 1)
     _ = inbox.note(FolderEvent(kind: .created, folder: "\(folder.path)/drop", name: "a.csv"))
     #expect(try ready(3) == [])
+    _ = inbox.note(FolderEvent(kind: .closedAfterWrite, folder: "\(folder.path)/drop", name: "a.csv"))
+    #expect(try ready(3).count == 1)
   }
 
   @Test func `a folder with one routed file and no spec goes by the route`() throws {
@@ -256,6 +258,9 @@ private func routes() throws -> [Route] {
     try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link.csv", withDestinationPath: "/etc/passwd")
     try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link.yaml", withDestinationPath: "/etc/passwd")
     #expect(mkfifo("\(folder.path)/pipe.csv", 0o600) == 0)
+    for name in ["link.csv", "link.yaml", "pipe.csv"] {
+      _ = inbox.note(FolderEvent(kind: .created, folder: folder.path, name: name))
+    }
     _ = try look(0)
     let batches = try ready(1)
     #expect(batches.map(\.name) == ["nested", "twice", "link", "link", "pipe"])
