@@ -129,7 +129,7 @@ let package = Package(
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
-    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "FileKit", "SpecFile", "Tables"]),
+    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "ModelStore", "FileKit", "SpecFile", "Tables"]),
     tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
     tests(
       "JobDispatchTests",

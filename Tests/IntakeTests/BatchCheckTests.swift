@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import SpecFile
 import TestSupport
 import Testing
@@ -27,7 +28,9 @@ private let columns = "  columns: {text: title, label: class}\n"
   init() throws { folder = try TemporaryFolder(isSmall: true) }
 
   private func check(_ source: Batch.Source = .spec("papers.yaml"), routes: [Route] = []) throws -> CheckedBatch {
-    let check = BatchCheck(folder: folder.path, source: source, routes: routes) { draft in
+    let check = BatchCheck(
+      folder: folder.path, source: source, routes: routes, models: ModelStore("\(folder.path)/models")
+    ) { draft in
       guard draft.run == "train" else { throw draft.unknownRunner(known: ["train"]) }
       return runner
     }
@@ -160,7 +163,9 @@ private let columns = "  columns: {text: title, label: class}\n"
     try write("run: train\ndata:\n  train: train.csv\n" + columns)
     try folder.write(String(repeating: "x", count: 3 << 20), to: "notes.bin")
     try write("run: train\ndata:\n  notes: notes.bin\n  train: train.csv\n" + columns)
-    let check = BatchCheck(folder: folder.path, source: .spec("papers.yaml")) { _ in runner }
+    let check = BatchCheck(folder: folder.path, source: .spec("papers.yaml"), models: ModelStore(folder.path)) { _ in
+      runner
+    }
     #expect(try check.advance(for: .zero) == nil)
     #expect(try check.advance(for: .zero) == nil)
     try folder.write(String(repeating: "y", count: 3 << 20), to: "notes.bin")
