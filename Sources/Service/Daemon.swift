@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import JobDispatch
 import JobStore
 import Logging
@@ -158,7 +159,7 @@ private final class Parts {
     claims = Claims(folder: state.claims, inbox: configuration.inbox)
     reception = try Reception(
       loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,
-      dispatcher: dispatcher, catalog: catalog, story: story)
+      dispatcher: dispatcher, catalog: catalog, models: ModelStore(configuration.models), story: story)
   }
 
   static func settings(_ configuration: Configuration, worker: String) -> Dispatcher.Settings {

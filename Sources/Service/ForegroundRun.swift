@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import JobDispatch
 import JobStore
 import Outbox
@@ -110,7 +111,9 @@ public final class ForegroundRun {
   }
 
   private func check(with catalog: PluginCatalog) throws -> CheckedBatch {
-    let check = BatchCheck(folder: specFolder, source: .spec(specName), refusesOtherFiles: false) {
+    let check = BatchCheck(
+      folder: specFolder, source: .spec(specName), models: ModelStore(configuration.models), refusesOtherFiles: false
+    ) {
       try catalog.description(for: $0)
     }
     var job: CheckedBatch?
