@@ -129,16 +129,21 @@ let package = Package(
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
-    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "FileKit", "SpecFile", "Tables"]),
+    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "ModelStore", "FileKit", "SpecFile", "Tables"]),
     tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
     tests(
       "JobDispatchTests",
       ["IntrayCore", "TestSupport", "JobDispatch", "JobStore", "WorkerLink", "PluginHost", "Outbox", "FileKit"]),
-    tests("ServiceTests", ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake"]),
+    tests(
+      "ServiceTests",
+      ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake", "Outbox", logging]),
     tests("CommandTests", ["IntrayCore", "TestSupport", "FileKit"]),
     tests(
       "EndToEnd",
-      ["IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables"]),
+      [
+        "IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables", "Outbox",
+        "Service",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

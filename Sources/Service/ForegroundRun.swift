@@ -37,6 +37,11 @@ public final class ForegroundRun {
     public var folder: String
     /// Whether it was there before.
     public var isEarlier: Bool
+
+    public init(folder: String, isEarlier: Bool) {
+      self.folder = folder
+      self.isEarlier = isEarlier
+    }
   }
 
   private let specFolder: String
