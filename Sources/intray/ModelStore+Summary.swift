@@ -21,6 +21,7 @@ extension ModelStore {
 
   /// Opens the folder as a job would, and takes it in: nothing unusable comes into the store.
   func add(_ source: String, as name: String, force: Bool) throws {
+    try check(name: name, replacing: force)
     let configuration = try ModelConfiguration.read(folder: source)
     _ = try SequenceClassifier.load(
       folder: source, labels: configuration.labels ?? ["label"], pool: ThreadPool(threads: 1))

@@ -43,11 +43,11 @@ final class StoppingMonitor: TrainingMonitor {
     folder = try TemporaryFolder()
     model = "\(folder.path)/tiny"
     try TinyModel.write(to: model)
-    let path = try folder.write(TinyModel.csv(rows: 61), to: "train.csv")
-    let testPath = try folder.write(TinyModel.csv(rows: 17, seed: 8), to: "test.csv")
+    let path = try folder.write(TinyModel.csv(rows: 61, labels: ["red", "green", "blue"]), to: "train.csv")
+    let testPath = try folder.write(TinyModel.csv(rows: 17, labels: ["red", "green", "blue"]), to: "test.csv")
     let tokenizer = try TokenizerFolder.load(model)
     let pool = ThreadPool(threads: 1)
-    let columns = Columns(id: "id", text: ["title", "abstract"], label: "category")
+    let columns = Columns(id: "id", text: ["text"], label: "label")
     var labels = LabelSet()
     rows = try EncodedTexts(
       reading: TextRows(path, columns: columns, labels: .required), tokenizer: tokenizer, maxLength: 32, pool: pool,
