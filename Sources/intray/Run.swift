@@ -34,8 +34,7 @@ struct Run: ParsableCommand {
       switch event {
       case .started(let attempt): if attempt > 1 { bar.note("attempt \(attempt) begins") }
       case .log(let line): if line.level.rawValue <= LogLine.Level.info.rawValue { bar.note(line.text) }
-      case .progress(let progress):
-        bar.show(fraction: progress.fraction, metrics: progress.metrics)
+      case .progress(let progress): bar.show(progress)
       case .attemptFailed(let error, let delay):
         bar.note("the attempt failed: \(error); the next one begins in \(delay.formatted(.units(width: .narrow)))")
       case .delayed(let error): bar.note("\(error); trying again")
