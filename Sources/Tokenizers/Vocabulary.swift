@@ -7,12 +7,12 @@ struct Vocabulary: Sendable {
   /// UTF-8. Not `String`: two spellings of é are two pieces, and equal strings in Swift.
   private(set) var pieces: [[UInt8]] = []
   /// The pieces that start a word, and those that go on with one (without `##`).
-  private(set) var starts = ByteTrie()
-  private(set) var continuations = ByteTrie()
+  let starts: ByteTrie
+  let continuations: ByteTrie
   private var added: [(token: String, id: Int32)] = []
 
-  /// The file is read whole; bert-base-multilingual's vocabulary has 1 MB.
-  static let fileLimit = 15 << 20
+  /// 4 MiB; bert-base-multilingual's vocabulary has 1 MB.
+  static let fileLimit = ByteTrie.capacity
   static let continuationPrefix = Array("##".utf8)
 
   /// - Parameters:
@@ -24,6 +24,7 @@ struct Vocabulary: Sendable {
       throw IntrayError(.model, "the vocabulary is larger than any real one", at: .init(path))
     }
     self.pieces = pieces
+    var (starts, continuations) = (ByteTrie.Builder(), ByteTrie.Builder())
     for (id, piece) in pieces.enumerated() {
       guard !piece.isEmpty else {
         throw IntrayError(.model, "the token with the id \(id) is empty", at: .init(path, line: line(id)))
@@ -39,6 +40,7 @@ struct Vocabulary: Sendable {
           at: .init(path, line: line(id)))
       }
     }
+    (self.starts, self.continuations) = (ByteTrie(starts), ByteTrie(continuations))
   }
 
   /// Reads `vocab.txt`: a piece a line, its id is the line's number from 0.
@@ -79,12 +81,6 @@ struct Vocabulary: Sendable {
 
   func id(_ piece: String) -> Int32? {
     if let (_, id) = added.first(where: { $0.token == piece }) { return id }
-    var node = ByteTrie.root
-    for byte in piece.utf8 {
-      node = starts.step(node, byte)
-      if node == 0 { return nil }
-    }
-    let id = starts.values[Int(node)]
-    return id < 0 ? nil : id
+    return starts.value(piece.utf8)
   }
 }

@@ -30,8 +30,7 @@ public final class WordPieceTokenizer: Tokenizer {
   private let separator: Int32
   private let longestWord: Int
   private let marks: [SpecialMark]
-  /// By byte: what becomes of an ASCII character. The low 8 bits are the character, the others the kind.
-  private let ascii: [UInt16]
+  private let bytes: ByteTable
 
   /// - Parameters:
   ///   - path: `vocab.txt`, a piece a line.
@@ -69,13 +68,7 @@ public final class WordPieceTokenizer: Tokenizer {
     self.vocabulary = vocabulary
     self.rules = rules
     self.longestWord = longestWord
-    ascii = (0..<128).map { (byte: UInt32) in
-      var entry: UInt16 = 0
-      rules.normalize(byte, isolated: {}) { character, kind in
-        entry = UInt16(truncatingIfNeeded: character) | UInt16(kind.rawValue) << 8
-      }
-      return entry
-    }
+    bytes = ByteTable(rules, marks: marks)
   }
 
   public var vocabularySize: Int { vocabulary.pieces.count }
@@ -114,40 +107,44 @@ public final class WordPieceTokenizer: Tokenizer {
   }
 
   private func append(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-    var start = 0
-    while let (range, id) = SpecialMark.first(of: marks, in: text, from: start) {
-      cut(UnsafeBufferPointer(rebasing: text[start..<range.lowerBound]), into: &ids)
-      ids.append(id)
-      start = range.upperBound
-    }
-    cut(UnsafeBufferPointer(rebasing: text[start...]), into: &ids)
-  }
-
-  /// Cuts a text without special tokens in it.
-  private func cut(_ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4 * longestWord) { memory in
       var word = Word(memory: memory, longest: longestWord)
       var place = 0
       while place < text.count {
-        let byte = text[place]
-        guard byte < 0x80 else {
-          let scalar = UTF8Decoder.next(text, &place)
-          var isIsolated = false
-          rules.normalize(scalar) {
-            finish(&word, into: &ids)
-            isIsolated = true
-          } emit: { character, kind in
-            add(character, kind, to: &word, into: &ids)
-          }
-          if isIsolated { finish(&word, into: &ids) }
-          continue
+        let entry = bytes[text[place]]
+        if let character = entry.plain {
+          word.append(character)
+          place += 1
+        } else if entry.startsMark,
+          let mark = marks.first(where: { UnsafeBufferPointer(rebasing: text[place...]).starts(with: $0.text) })
+        {
+          finish(&word, into: &ids)
+          ids.append(mark.id)
+          place += mark.text.count
+        } else if let kind = entry.kind {
+          add(entry.character, kind, to: &word, into: &ids)
+          place += 1
+        } else {
+          appendCharacter(of: text, at: &place, to: &word, into: &ids)
         }
-        place += 1
-        let entry = ascii[Int(byte)]
-        add(UInt32(entry & 0xFF), CharacterKind(rawValue: UInt8(entry >> 8)) ?? .removed, to: &word, into: &ids)
       }
       finish(&word, into: &ids)
     }
+  }
+
+  /// A character of more than one byte.
+  @inline(never)
+  private func appendCharacter(
+    of text: UnsafeBufferPointer<UInt8>, at place: inout Int, to word: inout Word, into ids: inout [Int32]
+  ) {
+    var isIsolated = false
+    rules.normalize(UTF8Decoder.next(text, &place)) {
+      finish(&word, into: &ids)
+      isIsolated = true
+    } emit: { character, kind in
+      add(character, kind, to: &word, into: &ids)
+    }
+    if isIsolated { finish(&word, into: &ids) }
   }
 
   @inline(__always)
@@ -165,7 +162,6 @@ public final class WordPieceTokenizer: Tokenizer {
 
   /// Ends a word: the longest piece it starts with, then the longest that goes on, until it is used up; `[UNK]` for the
   /// whole word when no piece fits somewhere.
-  @inline(__always)
   private func finish(_ word: inout Word, into ids: inout [Int32]) {
     guard word.characters > 0 else { return }
     defer { word.removeAll() }
@@ -189,10 +185,9 @@ public final class WordPieceTokenizer: Tokenizer {
     var node = ByteTrie.root
     var found: (end: Int, piece: Int32) = (start, -1)
     for place in start..<word.count {
-      node = trie.step(node, word[place])
-      if node == 0 { break }
-      let value = trie.values[Int(node)]
-      if value >= 0 { found = (place + 1, value) }
+      guard let next = trie.step(node, word[place]) else { break }
+      node = next.node
+      if next.value >= 0 { found = (place + 1, next.value) }
     }
     return found
   }
@@ -213,19 +208,18 @@ private struct Word {
   var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: memory[..<count]) }
 
   @inline(__always)
-  mutating func append(_ character: UInt32) {
+  mutating func append(_ character: UInt8) {
     characters += 1
     // A longer word is not looked at.
     guard characters <= longest else { return }
-    if character < 0x80 {
-      memory[count] = UInt8(truncatingIfNeeded: character)
-      count += 1
-    } else {
-      appendLong(character)
-    }
+    memory[count] = character
+    count += 1
   }
 
-  private mutating func appendLong(_ character: UInt32) {
+  mutating func append(_ character: UInt32) {
+    guard character >= 0x80 else { return append(UInt8(truncatingIfNeeded: character)) }
+    characters += 1
+    guard characters <= longest else { return }
     for byte in Unicode.Scalar(character).flatMap(UTF8.encode) ?? UTF8.encodedReplacementCharacter {
       memory[count] = byte
       count += 1
@@ -242,19 +236,39 @@ private struct Word {
 private struct SpecialMark {
   let text: [UInt8]
   let id: Int32
+}
 
-  /// The first mark at or after `start`; of several at one place the longest. `marks` are sorted by falling length.
-  static func first(
-    of marks: [SpecialMark], in text: UnsafeBufferPointer<UInt8>, from start: Int
-  ) -> (range: Range<Int>, id: Int32)? {
-    guard !marks.isEmpty else { return nil }
-    for place in start..<text.count {
-      for mark in marks where mark.text[0] == text[place] && text[place...].starts(with: mark.text) {
-        return (place..<place + mark.text.count, mark.id)
-      }
-    }
-    return nil
+/// What becomes of each byte of a text.
+private struct ByteTable {
+  struct Entry {
+    fileprivate let bits: UInt16
+
+    /// The character that just goes into the word.
+    @inline(__always) var plain: UInt8? { bits < 0x100 ? UInt8(truncatingIfNeeded: bits) : nil }
+    /// A special token may be written from here.
+    var startsMark: Bool { bits & 0x8000 != 0 }
+    /// What becomes of the ASCII character; nil for a part of a longer one.
+    var kind: CharacterKind? { CharacterKind(rawValue: UInt8(truncatingIfNeeded: bits >> 8 & 0x7F)) }
+    var character: UInt32 { UInt32(bits & 0xFF) }
   }
+
+  private let entries: [UInt16]
+
+  init(_ rules: TextRules, marks: [SpecialMark]) {
+    let leads = Set(marks.map { $0.text[0] })
+    entries = (0..<256).map { (byte: UInt32) in
+      var bits: UInt16 = 0x7F00
+      if byte < 0x80 {
+        rules.normalize(byte, isolated: {}) { character, kind in
+          bits = UInt16(truncatingIfNeeded: character) | UInt16(kind.rawValue) << 8
+        }
+      }
+      return leads.contains(UInt8(byte)) ? bits | 0x8000 : bits
+    }
+  }
+
+  @inline(__always)
+  subscript(_ byte: UInt8) -> Entry { entries.withUnsafeBufferPointer { Entry(bits: $0[Int(byte)]) } }
 }
 
 enum UTF8Decoder {
