@@ -78,10 +78,9 @@ enum Metrics {
 }
 
 extension LogLine {
-  /// `10:15:30 message  key=value`, without control characters.
+  /// `10:15:30 message`, without control characters. The fields are for programs: `--json` has them.
   var text: String {
-    let fields = fields.sorted { $0.key < $1.key }.map { "  \($0.key)=\($0.value)" }.joined()
     let mark = level.rawValue <= Level.warning.rawValue ? "\(level == .error ? "ERROR" : "warning"): " : ""
-    return Output.visible("\(Output.time(time, "%T")) \(mark)\(message)\(fields)")
+    return Output.visible("\(Output.time(time, "%T")) \(mark)\(message)")
   }
 }
