@@ -43,7 +43,7 @@ let package = Package(
     // C: the plugin ABI, hot kernels, and shims over system libraries.
     .target(name: "CIntrayPlugin"),
     .target(name: "CLinux"),
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
@@ -101,7 +101,9 @@ let package = Package(
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("IntrayCoreTests", ["IntrayCore"]),
-    tests("FileKitTests", ["IntrayCore", "TestSupport", "FileKit"]),
+    .executableTarget(
+      name: "CrashProbe", dependencies: ["FileKit"], path: "Tests/CrashProbe", swiftSettings: strict),
+    tests("FileKitTests", ["IntrayCore", "TestSupport", "FileKit", "CrashProbe"]),
     tests("SpecFileTests", ["IntrayCore", "TestSupport", "SpecFile", "FileKit"]),
     tests("TablesTests", ["IntrayCore", "TestSupport", "Tables", "FileKit"]),
     tests("TensorsTests", ["IntrayCore", "TestSupport", "Tensors", "CKernels"]),

@@ -73,38 +73,33 @@ extension Files {
   /// refused. When the copy fails, what was copied so far is removed again.
   public static func copyTree(_ from: String, to: String) throws {
     let source = try Descriptor.folder(from, followingLinks: false)
-    do {
-      try to.withCString { try copyTree(source, from, to: AT_FDCWD, $0, to, depth: 0) }
-    } catch let error as ExistsAlready {
-      throw IntrayError.system("cannot make the folder", error.path, errno: EEXIST)
-    } catch {
-      try? remove(to)
-      throw error
+    try to.withCString { name in
+      try makeFolder(AT_FDCWD, name, to)
+      do {
+        try copyContents(source, from, to: AT_FDCWD, name, to, depth: 0)
+      } catch {
+        try? remove(to)
+        throw error
+      }
     }
   }
 
-  private struct ExistsAlready: Error {
-    let path: String
+  private static func makeFolder(_ folder: Int32, _ name: UnsafePointer<CChar>, _ path: String) throws {
+    try systemCall(.mkdir, "make the folder", path) { mkdirat(folder, name, 0o777) }
   }
 
-  private static func copyTree(
+  private static func copyContents(
     _ source: Descriptor, _ from: String, to folder: Int32, _ name: UnsafePointer<CChar>, _ to: String, depth: Int
   ) throws {
     try checkDepth(depth, from)
-    do {
-      try systemCall(.mkdir) { mkdirat(folder, name, 0o777) }
-    } catch {
-      if error.code == EEXIST, depth == 0 { throw ExistsAlready(path: to) }
-      throw IntrayError.system("cannot make the folder", to, errno: error.code)
-    }
     let target = try openFolder(folder, name, to)
     for entry in try names(in: source, from) {
-      let text = text(entry)
-      let (inner, copied) = ("\(from)/\(text)", "\(to)/\(text)")
+      let (inner, copied) = ("\(from)/\(text(entry))", "\(to)/\(text(entry))")
       switch try status(source.number, entry, inner)?.kind {
       case .folder:
         let folder = try openFolder(source.number, entry, inner)
-        try copyTree(folder, inner, to: target.number, entry, copied, depth: depth + 1)
+        try makeFolder(target.number, entry, copied)
+        try copyContents(folder, inner, to: target.number, entry, copied, depth: depth + 1)
       case .file: try copy(openFile(source.number, entry, inner), inner, to: target.number, entry, copied)
       case .symlink, .other:
         throw IntrayError(.data, "neither a regular file nor a folder: not copied", at: .init(inner))
@@ -166,8 +161,12 @@ extension Files {
     String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The names in an open folder as the NUL-terminated bytes that the disk holds, in no order, without `.` and `..`.
+  /// The names in an open folder as the NUL-terminated bytes that the disk holds, sorted by them, without `.` and `..`.
   static func names(in folder: Descriptor, _ path: String) throws -> [[CChar]] {
+    try unsortedNames(in: folder, path).sorted { strcmp($0, $1) < 0 }
+  }
+
+  private static func unsortedNames(in folder: Descriptor, _ path: String) throws -> [[CChar]] {
     // closedir(3) closes the descriptor it was given, so it gets its own.
     let own = try systemCall(.readdir, "list", path) { fcntl(folder.number, F_DUPFD_CLOEXEC, 0) }
     guard let stream = fdopendir(own) else {

@@ -19,8 +19,8 @@ public enum Files {
     let file = try FileReader(path, followingLinks: followingLinks)
     if offset > 0 { try file.seek(to: offset) }
     var data = Data()
-    // The size is only a guess: the file may grow while it is read, and /proc says 0.
-    var chunk = min(max(file.status.size - offset, 0), limit) + 1
+    // The size is only a guess: the file may grow while it is read, and /proc says 0, but wants to be read at once.
+    var chunk = min(max(file.status.size - offset, 4095), limit) + 1
     while true {
       let start = data.count
       data.count += chunk
@@ -95,7 +95,6 @@ public enum Files {
   public static func list(_ folder: String) throws -> [String] {
     let descriptor = try Descriptor.folder(folder)
     return try names(in: descriptor, folder).compactMap { String(validating: $0.dropLast(), as: UTF8.self) }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// What is at the path itself (a link is not followed); nil when nothing is.

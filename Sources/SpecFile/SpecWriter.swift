@@ -13,14 +13,14 @@ public enum SpecWriter {
     if !spec.data.files.isEmpty || !columnEntries.isEmpty {
       lines.append("data:")
       for (role, file) in spec.data.files.sorted(by: { $0.key < $1.key }) {
-        lines.append("  \(scalar(role)): \(dataFile(file))")
+        lines.append("  \(key(role, "\n  ")): \(dataFile(file))")
       }
       if !columnEntries.isEmpty { lines.append("  columns: {\(columnEntries.joined(separator: ", "))}") }
     }
     if !spec.with.isEmpty {
       lines.append("with:")
       for (key, value) in spec.with.sorted(by: { $0.key < $1.key }) {
-        lines.append("  \(scalar(key)): \(flow(value))")
+        lines.append("  \(self.key(key, "\n  ")): \(flow(value))")
       }
     }
     if let publish = spec.publish { lines.append("publish: \(scalar(publish))") }
@@ -46,8 +46,14 @@ public enum SpecWriter {
     case .string(let text): scalar(text)
     case .array(let items): "[\(items.map(flow).joined(separator: ", "))]"
     case .object(let entries):
-      "{\(entries.sorted { $0.key < $1.key }.map { "\(scalar($0)): \(flow($1))" }.joined(separator: ", "))}"
+      "{\(entries.sorted { $0.key < $1.key }.map { "\(key($0, " ")): \(flow($1))" }.joined(separator: ", "))}"
     }
+  }
+
+  /// A key that is longer than the 1024 characters of an implicit key (YAML 1.2.2, 7.4.2) says that it is one.
+  private static func key(_ text: String, _ separator: String) -> String {
+    let key = scalar(text)
+    return key.unicodeScalars.count < 1000 ? key : "? \(key)\(separator)"
   }
 
   /// Plain where that cannot mean anything else, in double quotes otherwise.
