@@ -95,7 +95,7 @@ import Testing
     let section = try #require(sections.first { $0.hasPrefix("\(name)\n") })
     for (parameter, schema) in runner.parameters["properties"]?.object ?? [:] {
       let row = try #require(
-        section.split(separator: "\n").first { $0.hasPrefix("| `\(parameter)` |") }, "\(parameter)")
+        section.split(separator: "\n").last { $0.hasPrefix("| `\(parameter)` |") }, "\(parameter)")
       if let value = schema["default"] {
         let text = try value.string ?? JSON.text(value)
         #expect(row.contains("| `\(text)` |"), "\(parameter): the default is \(text)")
