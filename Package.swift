@@ -22,6 +22,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+/// What a runner of models is made of.
+let engine: [Target.Dependency] = [
+  "PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Tokenizers", "Models", "Training",
+]
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
@@ -43,7 +47,7 @@ let package = Package(
     // C: the plugin ABI, hot kernels, and shims over system libraries.
     .target(name: "CIntrayPlugin"),
     .target(name: "CLinux"),
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
@@ -55,6 +59,7 @@ let package = Package(
     library("FileKit", ["IntrayCore", "CLinux", "COpenSSL"]),
     library("SpecFile", ["IntrayCore", "FileKit", "CLibYAML"]),
     library("Tables", ["IntrayCore", "FileKit", "CLibCSV"]),
+    library("ModelStore", ["IntrayCore", "FileKit"]),
 
     // The engine: knows nothing of jobs.
     library("Tensors", ["IntrayCore", "CKernels", "COpenBLAS"]),
@@ -70,13 +75,14 @@ let package = Package(
     library("WorkerLink", ["IntrayCore", "CLinux"]),
     library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
     library("JobStore", ["IntrayCore", grdb]),
-    library("Intake", ["IntrayCore", "FileKit", "SpecFile", "Tables"]),
-    library("Outbox", ["IntrayCore", "FileKit", "SpecFile"]),
+    library("Intake", ["IntrayCore", "FileKit", "ModelStore", "SpecFile", "Tables"]),
+    library("Outbox", ["IntrayCore", "FileKit", "ModelStore", "SpecFile"]),
     library("JobDispatch", ["IntrayCore", "FileKit", "WorkerLink", "PluginHost", "JobStore", "Outbox"]),
     library(
       "Service",
       [
-        "IntrayCore", "FileKit", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "WorkerLink", "PluginHost",
+        "IntrayCore", "FileKit", "ModelStore", "SpecFile", "Intake", "JobStore", "JobDispatch", "Outbox", "WorkerLink",
+        "PluginHost",
         "CSystemd", logging,
       ]),
 
@@ -86,8 +92,8 @@ let package = Package(
     program(
       "intray",
       [
-        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "Tokenizers", "Models", "Tensors", "PluginHost",
-        argumentParser,
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "ModelStore", "Tokenizers", "Models", "Tensors",
+        "PluginHost", argumentParser,
       ]),
 
     // Plugins: a dynamic library each.
@@ -95,8 +101,8 @@ let package = Package(
     .target(
       name: "Echo", dependencies: ["CIntrayPlugin"], path: "Plugins/Echo", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    plugin("Finetune", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
-    plugin("Infer", ["PluginKit", "Training", "FileKit", "Tables", "Models", "Tensors", "Tokenizers"]),
+    plugin("Finetune", engine),
+    plugin("Infer", engine),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -123,16 +129,21 @@ let package = Package(
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
-    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "FileKit", "SpecFile", "Tables"]),
+    tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "ModelStore", "FileKit", "SpecFile", "Tables"]),
     tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
     tests(
       "JobDispatchTests",
       ["IntrayCore", "TestSupport", "JobDispatch", "JobStore", "WorkerLink", "PluginHost", "Outbox", "FileKit"]),
-    tests("ServiceTests", ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake"]),
+    tests(
+      "ServiceTests",
+      ["IntrayCore", "TestSupport", "Service", "SpecFile", "FileKit", "JobStore", "Intake", "Outbox", logging]),
     tests("CommandTests", ["IntrayCore", "TestSupport", "FileKit"]),
     tests(
       "EndToEnd",
-      ["IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables"]),
+      [
+        "IntrayCore", "TestSupport", "FileKit", "SpecFile", "JobStore", "WorkerLink", "PluginHost", "Tables", "Outbox",
+        "Service",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -2,6 +2,7 @@ import CIntrayPlugin
 import FileKit
 import Foundation
 import IntrayCore
+import ModelStore
 import Models
 import PluginKit
 import Tables
@@ -31,7 +32,8 @@ enum Finetune: Runner {
     let columns = job.spec.data.columns
     guard let trainPath = job.file("train") else { throw IntrayError(.spec, "data.train is missing") }
     let pool = ThreadPool(threads: job.threads)
-    let modelFolder = try ModelStore(job.modelsFolder).folder(of: parameters.model)
+    let models = ModelStore(job.modelsFolder)
+    let modelFolder = try models.folder(of: parameters.model)
     let tokenizer = try TokenizerFolder.load(modelFolder)
     let seed = UInt64(parameters.seed)
     let maxLength = min(parameters.maxLength, try ModelConfiguration.read(folder: modelFolder).maxPositions)
@@ -85,7 +87,8 @@ enum Finetune: Runner {
     let training = try ClassifierTraining(
       plan: parameters.plan, partitions: partitions, rows: rows, labels: labels.count, validation: validation,
       test: test,
-      workFolder: job.workFolder, checkpointInterval: .milliseconds(Int64(parameters.checkpointSeconds * 1000)),
+      base: models.identity(of: parameters.model), workFolder: job.workFolder,
+      checkpointInterval: .milliseconds(Int64(parameters.checkpointSeconds * 1000)),
       monitor: HostMonitor(host: host, labels: labels), pool: pool
     ) { seed in
       try SequenceClassifier.load(

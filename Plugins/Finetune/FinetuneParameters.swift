@@ -37,7 +37,8 @@ extension Finetune {
     "required": ["model"],
     "properties": [
       "model": [
-        "type": "string", "description": "The pretrained model: a name in the model store, or the path of a folder.",
+        "type": "string", "format": "model",
+        "description": "The pretrained model: a name in the model store, or the absolute path of a folder.",
       ],
       "head": [
         "type": "string", "enum": ["mean", "pooler"], "default": "mean",

@@ -25,6 +25,18 @@ struct BlockStore {
 
   private func path(_ index: Int) -> String { job.work("block-\(index).json") }
 
+  /// Begins an attempt with a model.
+  ///
+  /// - Returns: whether there were blocks of another model. They are gone.
+  func start(model identity: String) throws -> Bool {
+    let note = job.work("model.txt")
+    let before = try Files.status(note).map { _ in String(decoding: try Files.read(note), as: UTF8.self) }
+    if before == identity { return false }
+    for name in try Files.list(job.workFolder) where name.hasPrefix("block-") { try Files.remove(job.work(name)) }
+    try Files.publish(Data(identity.utf8), to: note)
+    return before != nil
+  }
+
   func has(_ index: Int) throws -> Bool { try Files.status(path(index)) != nil }
 
   func save(_ index: Int, logits: [Float], ids: [String], labels: [Int32]) throws {

@@ -2,6 +2,7 @@ import CIntrayPlugin
 import FileKit
 import Foundation
 import IntrayCore
+import ModelStore
 import Models
 import PluginKit
 import Tables
@@ -17,6 +18,7 @@ public func pluginEntry() -> UnsafePointer<intray_plugin>? { Plugin.table(for: I
 /// (1) Rows come out in the order of the input, one for each.
 /// (2) Memory does not grow with the number of rows.
 /// (3) Each block of rows is kept in the work folder once it is done; the next attempt begins with the first missing one.
+/// (4) All rows are labelled by the same model, also when it is published anew between two attempts.
 enum Infer: Runner {
   struct Parameters: Decodable {
     var model: String
@@ -35,7 +37,8 @@ enum Infer: Runner {
       "required": ["model"],
       "properties": [
         "model": [
-          "type": "string", "description": "The trained model: a name in the model store, or the path of a folder.",
+          "type": "string", "format": "model",
+          "description": "The trained model: a name in the model store, or the absolute path of a folder.",
         ],
         "max_length": [
           "type": "integer", "minimum": 3, "maximum": 100_000, "default": 256,
@@ -54,7 +57,8 @@ enum Infer: Runner {
     let parameters = try job.parameters(as: Parameters.self)
     guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
     let pool = ThreadPool(threads: job.threads)
-    let modelFolder = try ModelStore(job.modelsFolder).folder(of: parameters.model)
+    let models = ModelStore(job.modelsFolder)
+    let modelFolder = try models.folder(of: parameters.model)
     let tokenizer = try TokenizerFolder.load(modelFolder)
     let model = try SequenceClassifier.load(
       folder: modelFolder, head: nil, labels: nil, dropout: nil, seed: 0, pool: pool)
@@ -64,6 +68,9 @@ enum Infer: Runner {
     // The first pass finds what is wrong with the file before any computing, and counts the rows.
     let total = try countRows(path, columns: job.spec.data.columns, labels: labels)
     let blocks = BlockStore(job: job)
+    if try blocks.start(model: models.identity(of: parameters.model)) {
+      host.log(.notice, "the model has changed since the last attempt: all rows are labelled anew")
+    }
     let began = ContinuousClock.now
     let rows = try TextRows(path, columns: job.spec.data.columns, labels: .optional)
     var done = 0

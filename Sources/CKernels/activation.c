@@ -35,15 +35,19 @@ KERNEL void bias_activation_forward(float *y, float *x, const float *bias, enum 
   for (long r = 0; r < rows; r++) {
     float *xr = x + r * C;
     float *yr = y + r * C;
+    IN_PLACE
     for (long c = 0; c < C; c++) xr[c] += bias[c];
     switch (f) {
     case activation_gelu:
+      IN_PLACE
       for (long c = 0; c < C; c++) yr[c] = gelu(xr[c]);
       break;
     case activation_gelu_tanh:
+      IN_PLACE
       for (long c = 0; c < C; c++) yr[c] = gelu_tanh(xr[c]);
       break;
     case activation_relu:
+      IN_PLACE
       for (long c = 0; c < C; c++) yr[c] = xr[c] > 0 ? xr[c] : 0;
       break;
     }
@@ -54,6 +58,7 @@ KERNEL void bias_activation_backward(float *dx, float *y, const float *dy, const
                                      long count) {
   switch (f) {
   case activation_gelu:
+    IN_PLACE
     for (long i = 0; i < count; i++) {
       float value;
       const float slope = gelu_slope(x[i], &value);
@@ -62,6 +67,7 @@ KERNEL void bias_activation_backward(float *dx, float *y, const float *dy, const
     }
     break;
   case activation_gelu_tanh:
+    IN_PLACE
     for (long i = 0; i < count; i++) {
       float value;
       const float slope = gelu_tanh_slope(x[i], &value);
@@ -70,6 +76,7 @@ KERNEL void bias_activation_backward(float *dx, float *y, const float *dy, const
     }
     break;
   case activation_relu:
+    IN_PLACE
     for (long i = 0; i < count; i++) {
       y[i] = x[i] > 0 ? x[i] : 0;
       dx[i] = x[i] > 0 ? dy[i] : 0;
@@ -83,5 +90,6 @@ void tanh_forward(float *y, const float *x, long count) {
 }
 
 void tanh_backward(float *dx, const float *dy, const float *y, long count) {
+  IN_PLACE
   for (long i = 0; i < count; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }

@@ -29,6 +29,7 @@ INLINE void normalise_backward(float *dx, float *dweight, float *dbias, const fl
   }
   const float m = sum / (float)H;
   const float p = product * rstd * rstd / (float)H;
+  IN_PLACE
   for (long h = 0; h < H; h++) {
     const float centred = x[h] - mean;
     const float g = dy[h];

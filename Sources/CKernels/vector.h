@@ -10,6 +10,8 @@
 #else
 #define KERNEL
 #endif
+/// Before a loop that may work in place: element i is read before it is written, and no other element is touched.
+#define IN_PLACE _Pragma("clang loop vectorize(assume_safety)")
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float float_from_bits(uint32_t bits) {

@@ -62,8 +62,10 @@ public final class FileWriter {
     descriptor = nil
     // A disk over the network reports at a close what it could not write, also at that of a duplicate (close(2)).
     try systemCall(.close, "close", path) {
-      let duplicate = dup(file.number)
-      return duplicate == -1 ? -1 : Glibc.close(duplicate)
+      withExtendedLifetime(file) {
+        let duplicate = dup(file.number)
+        return duplicate == -1 ? -1 : Glibc.close(duplicate)
+      }
     }
   }
 

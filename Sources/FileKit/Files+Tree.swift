@@ -33,8 +33,10 @@ extension Files {
     }
     do {
       let inner = try openFolder(folder, name, path)
-      for entry in try names(in: inner, path) {
-        try removeEntry(inner.number, entry, "\(path)/\(text(entry))", depth: depth + 1)
+      try withExtendedLifetime(inner) {
+        for entry in try names(in: inner, path) {
+          try removeEntry(inner.number, entry, "\(path)/\(text(entry))", depth: depth + 1)
+        }
       }
     }
     do {

@@ -17,6 +17,7 @@ public enum Files {
     _ path: String, from offset: Int = 0, limit: Int = 64 << 20, followingLinks: Bool = true
   ) throws -> Data {
     let file = try FileReader(path, followingLinks: followingLinks)
+    let offset = max(offset, 0)
     if offset > 0 { try file.seek(to: offset) }
     var data = Data()
     // The size is only a guess: the file may grow while it is read, and /proc says 0, but wants to be read at once.

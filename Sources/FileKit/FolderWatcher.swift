@@ -59,13 +59,15 @@ public final class FolderWatcher {
     folders[number] = folder
   }
 
-  /// All that happened since the last call, in order; empty when nothing did.
+  /// What happened since the last call, in order; empty when nothing did. When very much did, a part of it: `descriptor`
+  /// stays readable.
   public func read() throws -> [FolderEvent] {
     var events: [FolderEvent] = []
     // inotify(7): room for at least one event with the longest name; more saves calls.
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
     defer { buffer.deallocate() }
-    while true {
+    // Who drops files without end shall not keep the caller here without end.
+    for _ in 0..<64 {
       let count: Int
       do {
         count = try systemCall(.read) { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
@@ -83,6 +85,7 @@ public final class FolderWatcher {
         offset = end
       }
     }
+    return events
   }
 
   private func append(_ event: inotify_event, _ name: String, to events: inout [FolderEvent]) {

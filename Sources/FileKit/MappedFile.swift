@@ -20,7 +20,8 @@ public final class MappedFile: @unchecked Sendable {
       return
     }
     if let code = FaultInjection.announce(.mmap) { throw IntrayError.system("cannot map", path, errno: code) }
-    guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.number, 0), start != MAP_FAILED else {
+    let start = withExtendedLifetime(file) { mmap(nil, size, PROT_READ, MAP_PRIVATE, file.number, 0) }
+    guard let start, start != MAP_FAILED else {
       throw IntrayError.system("cannot map", path, errno: errno)
     }
     bytes = UnsafeRawBufferPointer(start: start, count: size)

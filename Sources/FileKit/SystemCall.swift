@@ -57,7 +57,8 @@ extension IntrayError {
   }
 }
 
-/// An open file descriptor, closed with its owner.
+/// An open file descriptor, closed with its owner: who uses `number` of a local one keeps it alive
+/// (`withExtendedLifetime`), or the descriptor may be closed before the call.
 final class Descriptor: Sendable {
   let number: Int32
 

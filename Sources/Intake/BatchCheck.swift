@@ -1,6 +1,7 @@
 import FileKit
 import Foundation
 import IntrayCore
+import ModelStore
 import SpecFile
 import Tables
 
@@ -23,7 +24,7 @@ public struct CheckedBatch: Sendable, Equatable {
 /// It works in slices, so that the daemon stays responsive while it reads gigabytes:
 ///
 /// ```swift
-/// let check = BatchCheck(folder: claim.folder, source: .spec("papers.yaml"), routes: [], runner: catalog.description)
+/// let check = BatchCheck(folder: claim.folder, source: .spec("papers.yaml"), routes: [], models: store, runner: catalog.description)
 /// var checked: CheckedBatch?
 /// while checked == nil { checked = try check.advance() }
 /// ```
@@ -37,6 +38,7 @@ public final class BatchCheck {
   private let folder: String
   private let source: Batch.Source
   private let routes: [Route]
+  private let models: ModelStore
   private let refusesOtherFiles: Bool
   private let runner: (DraftSpec) throws -> RunnerDescription
   /// The name and the runner that the spec gives, as soon as it could be read.
@@ -52,15 +54,17 @@ public final class BatchCheck {
   /// - Parameters:
   ///   - folder: Holds the batch's files.
   ///   - routes: For a source without a spec.
+  ///   - models: Holds the models that the spec may name.
   ///   - refusesOtherFiles: Whether the folder may hold nothing but the spec and its files.
   ///   - runner: The description of the runner that a spec names; throws when there is none.
   public init(
-    folder: String, source: Batch.Source, routes: [Route] = [], refusesOtherFiles: Bool = true,
+    folder: String, source: Batch.Source, routes: [Route] = [], models: ModelStore, refusesOtherFiles: Bool = true,
     runner: @escaping (DraftSpec) throws -> RunnerDescription
   ) {
     self.folder = folder
     self.source = source
     self.routes = routes
+    self.models = models
     self.refusesOtherFiles = refusesOtherFiles
     self.runner = runner
   }
@@ -169,8 +173,17 @@ public final class BatchCheck {
           hint: "write it under another name and move it into the inbox when it is complete")
       }
     }
-    let id = try JobID(spec: spec, hashes: hashes, version: description.version)
+    let id = try JobID(
+      spec: spec, hashes: hashes, models: identities(spec, description), version: description.version)
     return CheckedBatch(id: id, spec: spec, version: description.version)
+  }
+
+  /// A model that was trained anew under its old name makes another job. One that is missing may be published by a job
+  /// that is under way, so the runner looks for it.
+  private func identities(_ spec: JobSpec, _ description: RunnerDescription) -> [String: String] {
+    let parameters = description.parameters["properties"]?.object ?? [:]
+    let names = spec.with.filter { parameters[$0.key]?["format"]?.string == "model" }
+    return names.compactMapValues { name in name.string.flatMap { try? models.identity(of: $0) } }
   }
 
   /// Errors name the file as it was dropped, not where it lies now.

@@ -156,7 +156,13 @@ public final class Inbox {
   fileprivate func settles(_ name: String) -> Instant? {
     guard let entry = seen[name] else { return nil }
     let path = "\(folder)/\(name)"
-    let isOpen = open.contains(path) || open.contains { $0.hasPrefix(path + "/") }
+    // Links and pipes are created and never closed.
+    let isOpen =
+      switch entry.content {
+      case .file: open.contains(path)
+      case .folder(let entries): entries.contains { $0.value.kind == .file && open.contains("\(path)/\($0.key)") }
+      case .other, .unreadable: false
+      }
     return entry.changed + (isOpen ? max(rules.settle * 10, .seconds(60)) : rules.settle)
   }
 

@@ -8,15 +8,16 @@ extension JobID {
   /// - Parameters:
   ///   - spec: The resolved spec. Whether it is forced does not count.
   ///   - hashes: SHA-256 of the data files by role. They count in place of what the spec promises.
+  ///   - models: What tells the models that the spec names from others of the same names, by parameter.
   ///   - version: The runner's version.
-  public init(spec: JobSpec, hashes: [String: String], version: String) throws {
+  public init(spec: JobSpec, hashes: [String: String], models: [String: String] = [:], version: String) throws {
     var spec = spec
     spec.force = false
     for (role, file) in spec.data.files {
       spec.data.files[role] = DataFile(path: file.path, sha256: hashes[role])
     }
     var digest = SHA256Digest()
-    for part in [try JSON.encode(spec), Data("\n\(spec.run) \(version)".utf8)] {
+    for part in [try JSON.encode(spec), try JSON.encode(models), Data("\n\(spec.run) \(version)".utf8)] {
       part.withUnsafeBytes { digest.update($0) }
     }
     guard let id = JobID(rawValue: String(digest.hex().prefix(16))) else {

@@ -28,8 +28,12 @@ public struct RetryPolicy: Sendable, Equatable {
 
   /// `backoff` after the first failure in a row, then four times as long after each, at most an hour.
   public func delay(failures: Int) -> Duration {
-    var delay = backoff
-    for _ in 1..<max(failures, 1) where delay < Self.longestDelay { delay *= 4 }
+    guard backoff > .zero else { return .zero }
+    var (delay, left) = (backoff, failures)
+    while left > 1, delay < Self.longestDelay {
+      delay *= 4
+      left -= 1
+    }
     return min(delay, Self.longestDelay)
   }
 }

@@ -1,6 +1,7 @@
 import FileKit
 import Foundation
 import IntrayCore
+import ModelStore
 import SpecFile
 
 /// The folder that holds results, whole or not at all.
@@ -179,14 +180,6 @@ public struct Outbox: Sendable {
         .plugin, "'publish: \(name)' asks for a model, and the runner left none in its folder 'model'",
         hint: "remove 'publish' from the spec")
     }
-    try FreeName.check(name)
-    let (staging, target) = ("\(models)/\(Self.prefix)\(job)", "\(models)/\(name)")
-    try Files.makeFolder(models)
-    try Files.remove(staging)
-    try Files.copyTree(trained, to: staging)
-    if try !Files.renameNoReplace(staging, to: target) { try Files.exchange(staging, target) }
-    try Files.syncFolder(models)
-    // The model that was there before.
-    try Files.remove(staging)
+    try ModelStore(models).install(trained, as: name, replacing: true, staging: "\(Self.prefix)\(job)")
   }
 }

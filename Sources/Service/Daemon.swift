@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import JobDispatch
 import JobStore
 import Logging
@@ -82,16 +83,28 @@ public final class Daemon {
       configuration.models,
     ]
     for folder in folders { try Files.makeFolder(folder) }
-    guard try Files.status(configuration.inbox)?.device == Files.status(state.path)?.device else {
-      throw IntrayError(
-        .spec, "the inbox \(configuration.inbox) and the state folder are on different file systems",
-        at: .init(state.path), hint: "a batch is taken by a rename: put `state` on the file system of `inbox`")
-    }
+    try checkClaims(state)
     for folder in [configuration.outbox, state.path] where (folder + "/").hasPrefix(configuration.inbox + "/") {
       throw IntrayError(
         .spec, "this folder lies in the inbox \(configuration.inbox) and would be taken for a batch",
         at: .init(folder), hint: "put it elsewhere")
     }
+  }
+
+  /// A claim is a rename from the inbox into the state folder. Tried, not computed: a rename also fails between two mounts
+  /// of one file system.
+  private func checkClaims(_ state: StateFolder) throws {
+    let name = Files.temporaryName()
+    try Files.makeFolder("\(configuration.inbox)/\(name)")
+    do {
+      try Files.rename("\(configuration.inbox)/\(name)", to: "\(state.claims)/\(name)")
+    } catch {
+      try? Files.remove("\(configuration.inbox)/\(name)")
+      throw IntrayError(
+        .spec, "a batch in the inbox \(configuration.inbox) cannot be moved to the state folder: \(IntrayError(error))",
+        at: .init(state.path), hint: "a batch is taken by a rename: put `state` on the file system of `inbox`")
+    }
+    try Files.remove("\(state.claims)/\(name)")
   }
 
   // MARK: - Signals
@@ -158,7 +171,7 @@ private final class Parts {
     claims = Claims(folder: state.claims, inbox: configuration.inbox)
     reception = try Reception(
       loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,
-      dispatcher: dispatcher, catalog: catalog, story: story)
+      dispatcher: dispatcher, catalog: catalog, models: ModelStore(configuration.models), story: story)
   }
 
   static func settings(_ configuration: Configuration, worker: String) -> Dispatcher.Settings {

@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import JobDispatch
 import JobStore
 import Outbox
@@ -36,6 +37,11 @@ public final class ForegroundRun {
     public var folder: String
     /// Whether it was there before.
     public var isEarlier: Bool
+
+    public init(folder: String, isEarlier: Bool) {
+      self.folder = folder
+      self.isEarlier = isEarlier
+    }
   }
 
   private let specFolder: String
@@ -110,7 +116,9 @@ public final class ForegroundRun {
   }
 
   private func check(with catalog: PluginCatalog) throws -> CheckedBatch {
-    let check = BatchCheck(folder: specFolder, source: .spec(specName), refusesOtherFiles: false) {
+    let check = BatchCheck(
+      folder: specFolder, source: .spec(specName), models: ModelStore(configuration.models), refusesOtherFiles: false
+    ) {
       try catalog.description(for: $0)
     }
     var job: CheckedBatch?

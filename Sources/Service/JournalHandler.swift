@@ -25,7 +25,7 @@ public struct JournalHandler: LogHandler {
   }
 
   /// The journal entry as `KEY=value` texts.
-  static func fields(
+  public static func fields(
     identifier: String, level: Logger.Level, message: String, metadata: Logger.Metadata
   ) -> [String] {
     var fields = ["MESSAGE=\(message)", "PRIORITY=\(level.priority)", "SYSLOG_IDENTIFIER=\(identifier)"]
@@ -36,7 +36,7 @@ public struct JournalHandler: LogHandler {
   }
 
   /// `job` becomes `INTRAY_JOB`: the journal takes capitals, digits and underscores, at most 64 of them.
-  static func fieldName(_ key: String) -> String {
+  public static func fieldName(_ key: String) -> String {
     let name = key.uppercased().utf8.map { byte -> Character in
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):

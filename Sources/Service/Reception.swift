@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import Intake
 import IntrayCore
+import ModelStore
 import JobDispatch
 import Logging
 import PluginHost
@@ -19,6 +20,7 @@ final class Reception {
   private let claims: Claims
   private let dispatcher: Dispatcher
   private let catalog: PluginCatalog
+  private let models: ModelStore
   private let story: JobStory
   private var watcher: FolderWatcher
   private var watch: EventLoop.Watch?
@@ -40,13 +42,15 @@ final class Reception {
   private static let gathering = Duration.milliseconds(10)
 
   init(
-    loop: EventLoop, inbox: Inbox, claims: Claims, dispatcher: Dispatcher, catalog: PluginCatalog, story: JobStory
+    loop: EventLoop, inbox: Inbox, claims: Claims, dispatcher: Dispatcher, catalog: PluginCatalog, models: ModelStore,
+    story: JobStory
   ) throws {
     self.loop = loop
     self.inbox = inbox
     self.claims = claims
     self.dispatcher = dispatcher
     self.catalog = catalog
+    self.models = models
     self.story = story
     watcher = try FolderWatcher()
     try watcher.watch(inbox.folder)
@@ -127,7 +131,7 @@ final class Reception {
     let batch = ready.removeFirst()
     do {
       if let claim = try claims.claim(batch) {
-        let check = BatchCheck(folder: claim.folder, source: batch.source, routes: inbox.rules.routes) {
+        let check = BatchCheck(folder: claim.folder, source: batch.source, routes: inbox.rules.routes, models: models) {
           [catalog] in try catalog.description(for: $0)
         }
         current = Work(claim: claim, check: check, refusal: batch.refusal)

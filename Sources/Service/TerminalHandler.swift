@@ -24,7 +24,7 @@ public struct TerminalHandler: LogHandler {
   }
 
   /// One line: what is no printable character comes escaped, so that a job cannot play with the terminal.
-  static func line(at time: Date, level: Logger.Level, message: String, metadata: Logger.Metadata) -> String {
+  public static func line(at time: Date, level: Logger.Level, message: String, metadata: Logger.Metadata) -> String {
     var text = time.formatted(Date.ISO8601FormatStyle(timeZone: .current).time(includingFractionalSeconds: false))
     text += " " + level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0) + message
     // The message id is for the journal's catalog.

@@ -100,12 +100,13 @@ public final class ClassifierTraining {
   private let columns: Int
 
   /// - Parameters:
+  ///   - base: tells the pretrained weights from any others; a checkpoint goes on with the same ones only.
   ///   - load: makes the model with its pretrained encoder and a new head drawn from the seed.
   ///   - workFolder: where checkpoints go.
   ///   - checkpointInterval: the longest time of training that a kill can cost.
   public init(
     plan: TrainingPlan, partitions: [Partition], rows: EncodedTexts, labels: Int, validation: EncodedTexts? = nil,
-    test: EncodedTexts? = nil, workFolder: String, checkpointInterval: Duration = .seconds(30),
+    test: EncodedTexts? = nil, base: String, workFolder: String, checkpointInterval: Duration = .seconds(30),
     monitor: any TrainingMonitor, pool: ThreadPool, load: @escaping (_ seed: UInt64) throws -> SequenceClassifier
   ) throws {
     self.plan = plan
@@ -122,6 +123,7 @@ public final class ClassifierTraining {
     testLogits = Tensor([max(1, test?.count ?? 0), labels])
     heldOutLogits = Tensor([max(1, rows.count), labels])
     var digest = SHA256Digest()
+    digest.update(Data(base.utf8))
     try JSON.encode(plan).withUnsafeBytes { digest.update($0) }
     for set in [rows, validation, test].compactMap(\.self) {
       for encoding in set.encodings { encoding.ids.withUnsafeBytes { digest.update($0) } }
@@ -314,7 +316,7 @@ public final class ClassifierTraining {
     guard let (saved, file) = try checkpoint.read() else { return nil }
     guard saved.fingerprint == state.fingerprint else {
       throw IntrayError(
-        .data, "the checkpoint belongs to other data or other parameters", at: .init(checkpoint.folder),
+        .data, "the checkpoint belongs to other data, another model or other parameters", at: .init(checkpoint.folder),
         hint: Checkpoint.hint)
     }
     state = saved

@@ -2,6 +2,7 @@ import ArgumentParser
 import FileKit
 import Foundation
 import IntrayCore
+import ModelStore
 import PluginHost
 import SpecFile
 import Tensors

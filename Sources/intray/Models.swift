@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IntrayCore
+import ModelStore
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(

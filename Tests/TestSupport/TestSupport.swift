@@ -32,8 +32,12 @@ public enum Checkout {
 public final class TemporaryFolder: Sendable {
   public let path: String
 
-  public init() throws {
-    path = "\(NSTemporaryDirectory())intray-test-\(UUID().uuidString)"
+  /// - Parameter isSmall: Puts it into memory where that is possible: for tests that sync a few small files thousands of
+  ///   times.
+  public init(isSmall: Bool = false) throws {
+    let memory = "/dev/shm/"
+    let isInMemory = isSmall && FileManager.default.isWritableFile(atPath: memory)
+    path = "\(isInMemory ? memory : NSTemporaryDirectory())intray-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 

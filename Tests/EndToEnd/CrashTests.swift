@@ -1,0 +1,106 @@
+import FileKit
+import Foundation
+import IntrayCore
+import JobStore
+import Outbox
+import Service
+import TestSupport
+import Testing
+
+/// A generator with a fixed seed, so that a failing run can be run again.
+private struct Generator: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    // splitmix64 (Steele, Lea, Flood 2014).
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
+
+@Suite struct CrashTests {
+  private let text = "id\n1\n"
+
+  private func expectOneResult(_ daemon: DaemonProcess, repeats: Int) async throws {
+    let folder = try await daemon.waitForResult()
+    try await daemon.waitForState(.done)
+    try daemon.expectWhole(folder)
+    let copies = try Files.read("\(folder)/papers.csv")
+    #expect(copies == Data(String(repeating: text, count: repeats).utf8))
+    #expect(try Files.list(daemon.outbox) == ["papers"])
+    #expect(try Files.list(daemon.state.rejected) == [])
+    #expect(try Files.list(daemon.inbox) == [])
+    #expect(try JobStore(readOnly: daemon.state.store).jobs().count == 1)
+    try await daemon.expectTidy()
+  }
+
+  @Test func `killing the worker at ten random moments ends in one whole result`() async throws {
+    let daemon = try await DaemonProcess("attempts: 100").start()
+    try daemon.dropEcho(text: text, repeat: 40, delay: 100)
+    let killed = try await daemon.promptly {
+      var generator = Generator(state: 1)
+      var killed: Set<Int32> = []
+      while killed.count < 10, try Files.status("\(daemon.outbox)/papers") == nil {
+        guard let worker = daemon.workers().first(where: { !killed.contains($0) }) else { continue }
+        usleep(UInt32.random(in: 0..<130_000, using: &generator))
+        if kill(worker, SIGKILL) == 0 { killed.insert(worker) }
+      }
+      return killed.count
+    }
+    #expect(killed == 10)
+    try await expectOneResult(daemon, repeats: 40)
+  }
+
+  @Test(arguments: 0..<3) func `killing the daemon at random moments ends in one whole result`(
+    seed: UInt64
+  ) async throws {
+    let daemon = try DaemonProcess("settle: 10ms")
+    try daemon.launch()
+    try daemon.dropEcho(text: text, repeat: 4, delay: 20)
+    var generator = Generator(state: 100 + seed)
+    for _ in 0..<8 {
+      // From before it is ready to after it is done.
+      try await Task.sleep(for: .milliseconds(Int.random(in: 5..<250, using: &generator)))
+      daemon.kill()
+      #expect(try Files.list("\(daemon.folder.path)").contains("inbox"))
+      if try Files.status("\(daemon.outbox)/papers") != nil { try daemon.expectWhole("\(daemon.outbox)/papers") }
+      try daemon.launch()
+    }
+    try await expectOneResult(daemon, repeats: 4)
+  }
+
+  /// The daemon dies just before its nth call on the disk; restarted, it brings the batch to one whole result.
+  @Test(arguments: stride(from: 20, to: 180, by: 8).map { $0 })
+  func `a daemon that dies at its nth call on the disk loses and doubles nothing`(call: Int) async throws {
+    let daemon = try DaemonProcess("settle: 10ms")
+    try daemon.dropEcho(text: text, repeat: 2)
+    try daemon.launch(environment: [FaultInjection.environmentVariable: "intrayd@any:\(call):die"])
+    try await daemon.wait("it dies or is done") {
+      try !daemon.isRunning || Files.status("\(daemon.outbox)/papers") != nil
+    }
+    daemon.kill()
+    try daemon.launch()
+    try await expectOneResult(daemon, repeats: 2)
+  }
+
+  @Test func `a stop lets the worker save its state, and the job goes on at the next start`() async throws {
+    let daemon = try await DaemonProcess().start()
+    try daemon.dropEcho(text: text, repeat: 20, delay: 100)
+    try await daemon.promptly {
+      // The worker saves its state twenty times.
+      while (try daemon.job()?.progress?.done ?? 0) < 1 { usleep(5000) }
+      daemon.signal(SIGTERM)
+    }
+    #expect(try await daemon.stop() == 0)
+    #expect(daemon.workers() == [])
+    let job = try #require(try daemon.job())
+    #expect(job.state == .queued && job.attemptsWithoutProgress == 0)
+    #expect(daemon.said.contains("papers: stopped; it goes on when the service is back"))
+    try await daemon.start()
+    try await expectOneResult(daemon, repeats: 20)
+    let log = String(decoding: try Files.read("\(daemon.outbox)/papers/log.jsonl"), as: UTF8.self)
+    #expect(log.contains("going on from the checkpoint"))
+  }
+}
