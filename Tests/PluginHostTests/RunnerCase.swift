@@ -52,7 +52,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     step: .milliseconds(10), addModels: { try TinyModel.write(to: "\($0)/tiny") })
 
   private static let infer = RunnerCase(
-    name: "infer", files: ["input.csv": TinyModel.csv(rows: 9000, labels: nil)],
+    name: "infer", files: ["input.csv": TinyModel.csv(rows: 20_000, labels: nil)],
     columns: Columns(id: "id", text: ["text"]),
     with: ["model": "tiny", "max_length": 32, "probabilities": true], step: .milliseconds(30),
     addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
