@@ -22,12 +22,12 @@ public struct ModelStore: Sendable {
   /// The folder of a model.
   ///
   /// - Parameter name: a name in the store, or the absolute path of a folder.
-  /// - Throws: `IntrayError(.missing)` with the nearest name where there is none.
+  /// - Throws: `IntrayError(.model)` with the nearest name where there is none.
   public func folder(of name: String) throws -> String {
     if name.hasPrefix("/") {
       if try Files.status("\(name)/config.json") != nil { return name }
       throw IntrayError(
-        .missing, "no model in the folder '\(name)'",
+        .model, "no model in the folder '\(name)'",
         hint: "a model folder has config.json, model.safetensors and vocab.txt")
     }
     guard try names().contains(name) else { throw try missing(name) }
@@ -68,7 +68,7 @@ public struct ModelStore: Sendable {
     try Files.syncFolder(folder)
   }
 
-  /// - Throws: `IntrayError(.missing)` where there is none of that name.
+  /// - Throws: `IntrayError(.model)` where there is none of that name.
   public func remove(_ name: String) throws {
     guard try names().contains(name) else { throw try missing(name) }
     let staging = "\(folder)/\(Files.temporaryName())"
@@ -81,7 +81,7 @@ public struct ModelStore: Sendable {
     let hint =
       Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
       ?? (known.isEmpty ? "" : "there are \(known.joined(separator: ", ")); ") + "`intray models add DIR` adds one"
-    return IntrayError(.missing, "no model '\(name)' in the model store \(folder)", hint: hint)
+    return IntrayError(.model, "no model '\(name)' in the model store \(folder)", hint: hint)
   }
 
   /// What tells this model from another one of the same name, before or after it: its configuration, and size and
@@ -97,18 +97,8 @@ public struct ModelStore: Sendable {
     return digest.hex()
   }
 
-  /// Whether a model can be installed under this name.
-  ///
-  /// - Throws: `IntrayError(.usage)` for a name that is taken, or is no name.
-  public func check(name: String, replacing: Bool) throws {
-    guard
-      !name.isEmpty, !name.hasPrefix("."), name.utf8.count <= 100,
-      name.unicodeScalars.allSatisfy({ $0 != "/" && $0.properties.generalCategory != .control })
-    else {
-      throw IntrayError(.usage, "'\(name)' is no name for a model", hint: "no '/', no dot in front, at most 100 bytes")
-    }
-    guard try replacing || Files.status("\(folder)/\(name)") == nil else {
-      throw IntrayError(.usage, "there is a model '\(name)' already", hint: "use --force to replace it, or --name")
-    }
+  private static func isName(_ name: String) -> Bool {
+    !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 100
+      && name.unicodeScalars.allSatisfy { $0 != "/" && $0.properties.generalCategory != .control }
   }
 }

@@ -7,19 +7,6 @@ import Service
 import TestSupport
 import Testing
 
-/// A generator with a fixed seed, so that a failing run can be run again.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    // splitmix64 (Steele, Lea, Flood 2014).
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
-
 @Suite struct CrashTests {
   private let text = "id\n1\n"
 
@@ -40,7 +27,7 @@ private struct Generator: RandomNumberGenerator {
     let daemon = try await DaemonProcess("attempts: 100").start()
     try daemon.dropEcho(text: text, repeat: 40, delay: 100)
     let killed = try await daemon.promptly {
-      var generator = Generator(state: 1)
+      var generator = SeededGenerator(seed: 1)
       var killed: Set<Int32> = []
       while killed.count < 10, try Files.status("\(daemon.outbox)/papers") == nil {
         guard let worker = daemon.workers().first(where: { !killed.contains($0) }) else { continue }
@@ -59,7 +46,7 @@ private struct Generator: RandomNumberGenerator {
     let daemon = try DaemonProcess("settle: 10ms")
     try daemon.launch()
     try daemon.dropEcho(text: text, repeat: 4, delay: 20)
-    var generator = Generator(state: 100 + seed)
+    var generator = SeededGenerator(seed: 100 + seed)
     for _ in 0..<8 {
       // From before it is ready to after it is done.
       try await Task.sleep(for: .milliseconds(Int.random(in: 5..<250, using: &generator)))

@@ -20,8 +20,8 @@ import Testing
     _ head: Head = .pooler, keys: [String: JSONValue] = [:], shape: (String, [Int]) -> [Int] = { $1 },
     name: (String) -> String?
   ) throws -> TemporaryFolder {
-    let folder = try TinyModel.copy(head, changing: keys)
-    let file = try SafetensorsFile("\(TinyModel.folder(head))/model.safetensors")
+    let folder = try TorchModel.copy(head, changing: keys)
+    let file = try SafetensorsFile("\(TorchModel.folder(head))/model.safetensors")
     var writer = SafetensorsWriter("\(folder.path)/model.safetensors")
     var kept: [SafetensorsFile.Entry] = []
     for old in file.names {
@@ -56,18 +56,18 @@ import Testing
       name.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
         .replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta")
     }
-    let batch = try TinyModel.batches()[0].packed
+    let batch = try TorchModel.batches()[0].packed
     #expect(
-      try load(folder.path).forward(batch).elements == TinyModel.load(.pooler, pool: pool).forward(batch).elements)
+      try load(folder.path).forward(batch).elements == TorchModel.load(.pooler, pool: pool).forward(batch).elements)
   }
 
   @Test func aClassifierWithoutNamesGetsThoseOfTransformers() throws {
-    let folder = try TinyModel.copy(.pooler, changing: ["id2label": .null])
+    let folder = try TorchModel.copy(.pooler, changing: ["id2label": .null])
     #expect(try load(folder.path).labels == ["LABEL_0", "LABEL_1", "LABEL_2"])
   }
 
   @Test func moreNamesThanClassesAreAnError() throws {
-    let folder = try TinyModel.copy(.pooler, changing: ["id2label": ["0": "a", "1": "b", "2": "c", "3": "d"]])
+    let folder = try TorchModel.copy(.pooler, changing: ["id2label": ["0": "a", "1": "b", "2": "c", "3": "d"]])
     let error = #expect(throws: IntrayError.self) { try load(folder.path) }
     #expect(error?.message == "tensor 'classifier.weight': expected shape [4, 32], found [3, 32]")
   }
@@ -95,15 +95,15 @@ import Testing
   ]) func aConfigurationThatIsNotThatOfTheTensorsIsAnError(key: String) throws {
     // Fewer layers than the file has are no mistake: transformers takes the lower ones, too.
     for wrong in [1, 3, 64, 65536] where key != "num_hidden_layers" || wrong > 2 {
-      let folder = try TinyModel.copy(.mean, changing: [key: .int(wrong)])
+      let folder = try TorchModel.copy(.mean, changing: [key: .int(wrong)])
       #expect(throws: IntrayError.self) { _ = try load(folder.path) }
     }
   }
 
   @Test func aTruncatedFileIsAnError() throws {
-    let whole = try Files.read("\(TinyModel.folder(.mean))/model.safetensors")
+    let whole = try Files.read("\(TorchModel.folder(.mean))/model.safetensors")
     for length in [0, 7, 100, whole.count / 2, whole.count - 1] {
-      let folder = try TinyModel.copy(.mean, changing: [:])
+      let folder = try TorchModel.copy(.mean, changing: [:])
       try folder.write(whole.prefix(length), to: "model.safetensors")
       let error = #expect(throws: IntrayError.self) { try load(folder.path) }
       #expect(error?.code == .model)
@@ -115,7 +115,7 @@ import Testing
     #expect(throws: IntrayError.self) { try load(folder.path) }
     let error = #expect(throws: IntrayError.self) { try load("\(folder.path)/nowhere") }
     #expect(error?.message == "not a model folder: it has no config.json")
-    try Files.copy("\(TinyModel.folder(.mean))/config.json", to: "\(folder.path)/config.json")
+    try Files.copy("\(TorchModel.folder(.mean))/config.json", to: "\(folder.path)/config.json")
     let other = #expect(throws: IntrayError.self) { try load(folder.path) }
     #expect(other?.message == "the model folder has no model.safetensors")
   }
@@ -130,7 +130,7 @@ import Testing
 
   @Test(arguments: 0..<wrong.count) func aWrongKeyOfTheConfigurationIsNamed(index: Int) throws {
     let (key, value, message) = Self.wrong[index]
-    let folder = try TinyModel.copy(.mean, changing: [key: value])
+    let folder = try TorchModel.copy(.mean, changing: [key: value])
     let error = #expect(throws: IntrayError.self) { try load(folder.path) }
     #expect(error?.code == .model)
     #expect(error?.message.contains(message) == true)
@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test func aConfigurationThatIsNoJSONIsAnError() throws {
-    let folder = try TinyModel.copy(.mean, changing: [:])
+    let folder = try TorchModel.copy(.mean, changing: [:])
     for text in ["", "{", "[]", "null", "{\"hidden_size\": 1e400}"] {
       try folder.write(text, to: "config.json")
       #expect(throws: IntrayError.self) { try load(folder.path) }

@@ -9,9 +9,9 @@ import Testing
 
 @Suite struct SequenceClassifierTests {
   @Test(arguments: Head.allCases) func logitsEqualThoseOfPyTorch(head: Head) throws {
-    let model = try TinyModel.load(head)
-    let logits = try model.forward(TinyModel.batches()[0].packed)
-    let expected = try TinyModel.expected(head).floats("logits")
+    let model = try TorchModel.load(head)
+    let logits = try model.forward(TorchModel.batches()[0].packed)
+    let expected = try TorchModel.expected(head).floats("logits")
     for (found, wanted) in zip(logits.elements, expected) { #expect(abs(found - wanted) < 1e-5) }
     #expect(logits.shape == [5, 3])
     #expect(model.labels == ["cs.AI", "cs.CL", "cs.CV"])
@@ -19,9 +19,9 @@ import Testing
   }
 
   @Test(arguments: Head.allCases) func everyGradientEqualsThatOfPyTorch(head: Head) throws {
-    let model = try TinyModel.loadWithoutDropout(head, pool: ThreadPool(threads: 2))
-    let batch = try TinyModel.batches()[0]
-    let expected = try TinyModel.expected(head)
+    let model = try TorchModel.loadWithoutDropout(head, pool: ThreadPool(threads: 2))
+    let batch = try TorchModel.batches()[0]
+    let expected = try TorchModel.expected(head)
     let logits = try model.forward(batch.packed, dropout: DropoutKey(seed: 1, step: 0))
     let gradient = Tensor(logits.shape)
     let loss = crossEntropy(logits: logits, labels: batch.labels, gradient: gradient)
@@ -43,9 +43,9 @@ import Testing
 
   @Test(arguments: Head.allCases) func twentyTrainingStepsFollowThoseOfPyTorch(head: Head) throws {
     let pool = ThreadPool(threads: 2)
-    let model = try TinyModel.loadWithoutDropout(head, pool: pool)
-    let batches = try TinyModel.batches()
-    let expected = try TinyModel.training(head)
+    let model = try TorchModel.loadWithoutDropout(head, pool: pool)
+    let batches = try TorchModel.batches()
+    let expected = try TorchModel.training(head)
     let optimizer = AdamW(
       groups: try LearningRates.groups(for: model, encoder: 2e-3, head: 1e-2, decay: 0.8), pool: pool)
     let schedule = LinearSchedule(warmup: 2, total: 20)
@@ -70,11 +70,11 @@ import Testing
   @Test(arguments: Head.allCases) func theNumberOfThreadsChangesNoBit(head: Head) throws {
     func train(threads: Int) throws -> [UInt32] {
       let pool = ThreadPool(threads: threads)
-      let model = try SequenceClassifier.load(folder: TinyModel.folder(head), dropout: 0.3, pool: pool)
+      let model = try SequenceClassifier.load(folder: TorchModel.folder(head), dropout: 0.3, pool: pool)
       let optimizer = AdamW(
         groups: try LearningRates.groups(for: model, encoder: 1e-3, head: 1e-2, decay: 0.9), pool: pool)
       // Many rows, so that there are several chunks.
-      let batches = try TinyModel.batches()
+      let batches = try TorchModel.batches()
       let ids = batches.flatMap(\.ids)
       let packed = PackedBatch(zip(ids, batches.flatMap(\.segments)).map { (ids: $0, segments: $1) })
       for step in 0..<3 {
@@ -94,8 +94,8 @@ import Testing
   }
 
   @Test func dropoutDependsOnSeedAndStepOnly() throws {
-    let model = try SequenceClassifier.load(folder: TinyModel.folder(.mean), pool: ThreadPool(threads: 2))
-    let batch = try TinyModel.batches()[0].packed
+    let model = try SequenceClassifier.load(folder: TorchModel.folder(.mean), pool: ThreadPool(threads: 2))
+    let batch = try TorchModel.batches()[0].packed
     let first = try model.forward(batch, dropout: DropoutKey(seed: 1, step: 0)).elements
     let plain = try model.forward(batch).elements
     let otherStep = try model.forward(batch, dropout: DropoutKey(seed: 1, step: 1)).elements
@@ -106,8 +106,8 @@ import Testing
 
   @Test func gradientsWithDropoutEqualFiniteDifferences() throws {
     let model = try SequenceClassifier.load(
-      folder: TinyModel.folder(.pooler), dropout: 0.2, pool: ThreadPool(threads: 2))
-    let batch = try TinyModel.batches()[1]
+      folder: TorchModel.folder(.pooler), dropout: 0.2, pool: ThreadPool(threads: 2))
+    let batch = try TorchModel.batches()[1]
     let key = DropoutKey(seed: 5, step: 3)
     func currentLoss() throws -> Double {
       let logits = try model.forward(batch.packed, dropout: key)
@@ -135,8 +135,8 @@ import Testing
 
   @Test(arguments: Head.allCases) func aSavedModelGivesTheSameBits(head: Head) throws {
     let pool = ThreadPool(threads: 2)
-    let model = try TinyModel.load(head, pool: pool)
-    let batch = try TinyModel.batches()[2].packed
+    let model = try TorchModel.load(head, pool: pool)
+    let batch = try TorchModel.batches()[2].packed
     let folder = try TemporaryFolder()
     try model.save(to: folder.path)
     let again = try SequenceClassifier.load(folder: folder.path, pool: pool)
@@ -154,7 +154,7 @@ import Testing
   }
 
   @Test func saveTakesTheTokenizerAlong() throws {
-    let source = try TinyModel.copy(.mean, changing: [:])
+    let source = try TorchModel.copy(.mean, changing: [:])
     try source.write("[PAD]\n", to: "vocab.txt")
     let target = try TemporaryFolder()
     try SequenceClassifier.load(folder: source.path, pool: ThreadPool(threads: 1)).save(to: "\(target.path)/new")
@@ -163,17 +163,17 @@ import Testing
 
   @Test func anotherHeadOrOtherLabelsGetANewClassifier() throws {
     let pool = ThreadPool(threads: 1)
-    let batch = try TinyModel.batches()[0].packed
-    let model = try SequenceClassifier.load(folder: TinyModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
+    let batch = try TorchModel.batches()[0].packed
+    let model = try SequenceClassifier.load(folder: TorchModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
     #expect(model.newlyInitialised == ["classifier.weight", "classifier.bias"])
     #expect(try model.forward(batch).shape == [5, 2])
-    let same = try SequenceClassifier.load(folder: TinyModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
+    let same = try SequenceClassifier.load(folder: TorchModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
     #expect(same.parameters.last?.value.elements == model.parameters.last?.value.elements)
     #expect(try same.forward(batch).elements == model.forward(batch).elements)
-    let other = try SequenceClassifier.load(folder: TinyModel.folder(.mean), labels: ["a", "b"], seed: 4, pool: pool)
+    let other = try SequenceClassifier.load(folder: TorchModel.folder(.mean), labels: ["a", "b"], seed: 4, pool: pool)
     #expect(try other.forward(batch).elements != model.forward(batch).elements)
 
-    let pooler = try SequenceClassifier.load(folder: TinyModel.folder(.mean), head: .pooler, pool: pool)
+    let pooler = try SequenceClassifier.load(folder: TorchModel.folder(.mean), head: .pooler, pool: pool)
     #expect(
       pooler.newlyInitialised == [
         "bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias",
@@ -181,7 +181,7 @@ import Testing
   }
 
   @Test func aTextThatIsTooLongIsAnError() throws {
-    let model = try TinyModel.load(.mean)
+    let model = try TorchModel.load(.mean)
     let ids = [Int32](repeating: 1, count: 41)
     let error = #expect(throws: IntrayError.self) { try model.forward(PackedBatch([(ids, ids)])) }
     #expect(error?.description == "a text of 41 tokens; the model takes at most 40; lower max_length")
@@ -193,7 +193,7 @@ import Testing
   }
 
   @Test func oneTokenAndTheLongestTextWorkTogether() throws {
-    let model = try TinyModel.load(.pooler)
+    let model = try TorchModel.load(.pooler)
     let long = [Int32](repeating: 7, count: 40)
     let together = try model.forward(PackedBatch([([3], [0]), (long, long.map { _ in 0 })]))
     let alone = try model.forward(PackedBatch([(long, long.map { _ in 0 })]))

@@ -73,7 +73,8 @@ final class StoppingMonitor: TrainingMonitor {
     let names = labels.names
     return try ClassifierTraining(
       plan: plan, partitions: Partition.folds(folds, labels: rows.labels, seed: plan.seed), rows: rows,
-      labels: labels.count, test: test, base: "tiny", workFolder: work, checkpointInterval: interval, monitor: monitor, pool: pool
+      labels: labels.count, test: test, base: "tiny", workFolder: work, checkpointInterval: interval, monitor: monitor,
+      pool: pool
     ) { [model] seed in
       try SequenceClassifier.load(folder: model, head: .mean, labels: names, dropout: 0.2, seed: seed, pool: pool)
     }

@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 
 /// The tiny random BERTs of Tests/Fixtures/engine, and what PyTorch computed with them.
-enum TinyModel {
+enum TorchModel {
   static func folder(_ head: Head) -> String { Checkout.fixture("engine/tiny-\(head.rawValue)") }
 
   static func load(_ head: Head, pool: ThreadPool = ThreadPool(threads: 2)) throws -> SequenceClassifier {
