@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format example-data clean
+.PHONY: help demo test check build deps models lint format parity example-data clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +36,9 @@ lint: ## check the format of the Swift sources
 
 format: ## format the Swift sources
 	swift format format --in-place --parallel --recursive $(SOURCES)
+
+parity: build models ## compare with tokenizers, PyTorch and transformers
+	@scripts/parity/run
 
 example-data: ## make the example papers again
 	@scripts/make-examples Inbox/examples
