@@ -6,11 +6,14 @@ SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help test check build deps models lint format example-data clean
+.PHONY: help demo test check build deps models lint format example-data clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-14s%s\n", $$1, $$2 }'
+
+demo: build models ## train on the example papers as a user would; DATA=DIR takes your own CSV files
+	@scripts/demo $(if $(DATA),"$(DATA)")
 
 test: deps models ## build and run all tests
 	swift build -c $(CONFIGURATION) --build-tests

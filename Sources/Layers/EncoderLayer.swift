@@ -118,12 +118,12 @@ public final class EncoderLayer {
       + output.parameters + outputNorm.parameters
   }
 
-  private var attentionMask: (DropoutKey?) -> dropout {
-    { [shape, layer] key in dropout(rate: shape.hiddenDropout, key: key, site: .attention(layer: layer)) }
+  private func attentionMask(_ key: DropoutKey?) -> dropout {
+    .init(rate: shape.hiddenDropout, key: key, site: .attention(layer: layer))
   }
 
-  private var outputMask: (DropoutKey?) -> dropout {
-    { [shape, layer] key in dropout(rate: shape.hiddenDropout, key: key, site: .output(layer: layer)) }
+  private func outputMask(_ key: DropoutKey?) -> dropout {
+    .init(rate: shape.hiddenDropout, key: key, site: .output(layer: layer))
   }
 
   /// `kept.result` [N, H] from x [N, H]. x may be `kept.result` itself.

@@ -21,7 +21,11 @@ struct Checkpoint {
     hasPrefix = file.names.contains { $0.hasPrefix("bert.") }
   }
 
-  var hasClassifier: Bool { file.entry("classifier.weight") != nil }
+  /// How many classes the checkpoint's classifier has; nil without one.
+  var classes: Int? {
+    guard let entry = file.entry("classifier.weight"), !entry.bytes.isEmpty else { return nil }
+    return entry.shape.first
+  }
 
   func has(_ name: String) -> Bool { file.entry(stored(name)) != nil }
 

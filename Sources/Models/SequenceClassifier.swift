@@ -51,10 +51,10 @@ public final class SequenceClassifier {
     try BLAS.load()
     let configuration = try ModelConfiguration.read(folder: folder)
     let checkpoint = try Checkpoint(folder: folder)
-    let own: (head: Head, labels: [String])? =
-      if checkpoint.hasClassifier, let labels = configuration.labels {
-        (configuration.head ?? .pooler, labels)
-      } else { nil }
+    let own = checkpoint.classes.map { classes in
+      // transformers leaves the names out when they are these.
+      (head: configuration.head ?? .pooler, labels: configuration.labels ?? (0..<classes).map { "LABEL_\($0)" })
+    }
     guard let labels = labels ?? own?.labels else {
       throw IntrayError(
         .model, "the model has no classifier, so it cannot predict", at: .init(folder),
@@ -149,7 +149,7 @@ public final class SequenceClassifier {
     try Files.makeFolder(target)
     let json = configuration.classifier(head: head, labels: labels, dropout: dropoutRate)
     try Files.publish(JSON.encode(JSONValue.object(json), pretty: true), to: "\(target)/config.json")
-    for name in Self.tokenizerFiles where folder != target {
+    for name in Self.tokenizerFiles {
       guard try Files.status("\(folder)/\(name)") != nil else { continue }
       try Files.publish(Files.read("\(folder)/\(name)"), to: "\(target)/\(name)")
     }

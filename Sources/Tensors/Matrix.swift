@@ -16,6 +16,9 @@ public enum BLAS {
     return openblas_core().map { String(cString: $0) } ?? "unknown"
   }
 
+  /// The kernels that fit this CPU; nil where OpenBLAS's own choice is as good. OPENBLAS_CORETYPE overrides it.
+  public static var fittingCore: String? { openblas_fitting_core().map { String(cString: $0) } }
+
   /// c [m, n] = alpha * a [m, k] b [k, n] + beta * c; `stride` is the length of c's rows in memory. `load` comes first.
   @inline(__always)
   public static func multiply(

@@ -149,6 +149,10 @@ private final class Crew: @unchecked Sendable {
   }
 
   private func serve(index: Int) {
+    // Signals are for the threads of the program around the engine.
+    var signals = sigset_t()
+    sigfillset(&signals)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
     var seen = 0
     pthread_mutex_lock(lock)
     while true {

@@ -13,6 +13,7 @@ struct Vocabulary: Sendable {
 
   /// 4 MiB; bert-base-multilingual's vocabulary has 1 MB.
   static let fileLimit = ByteTrie.capacity
+  static let mostAdded = 4096
   static let continuationPrefix = Array("##".utf8)
 
   /// - Parameters:
@@ -62,6 +63,10 @@ struct Vocabulary: Sendable {
   /// Adds tokens that are no pieces: they are found only where they are written as such in a text.
   /// - Parameter tokens: each with its id, which is that of a piece or the next free one.
   mutating func add(_ tokens: [(token: String, id: Int)], path: String) throws {
+    // Each is compared with the others, here and at a place of a text where one may start.
+    guard tokens.count <= Self.mostAdded else {
+      throw IntrayError(.model, "\(tokens.count) added tokens, more than \(Self.mostAdded)", at: .init(path))
+    }
     for (token, id) in tokens.sorted(by: { $0.id < $1.id }) {
       if let known = self.id(token) {
         guard Int(known) == id else {

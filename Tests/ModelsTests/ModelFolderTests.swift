@@ -61,6 +61,17 @@ import Testing
       try load(folder.path).forward(batch).elements == TinyModel.load(.pooler, pool: pool).forward(batch).elements)
   }
 
+  @Test func aClassifierWithoutNamesGetsThoseOfTransformers() throws {
+    let folder = try TinyModel.copy(.pooler, changing: ["id2label": .null])
+    #expect(try load(folder.path).labels == ["LABEL_0", "LABEL_1", "LABEL_2"])
+  }
+
+  @Test func moreNamesThanClassesAreAnError() throws {
+    let folder = try TinyModel.copy(.pooler, changing: ["id2label": ["0": "a", "1": "b", "2": "c", "3": "d"]])
+    let error = #expect(throws: IntrayError.self) { try load(folder.path) }
+    #expect(error?.message == "tensor 'classifier.weight': expected shape [4, 32], found [3, 32]")
+  }
+
   @Test func aMissingTensorIsNamed() throws {
     for missing in [
       "bert.encoder.layer.1.output.dense.bias", "bert.embeddings.word_embeddings.weight", "classifier.bias",

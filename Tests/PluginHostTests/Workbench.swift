@@ -19,12 +19,11 @@ final class Workbench {
   var work: String { "\(folder.path)/work" }
   var models: String
 
-  /// - Parameter models: the model store; an empty one by default.
-  init(plugin: String, spec: JobSpec, models: String? = nil) throws {
+  init(plugin: String, spec: JobSpec) throws {
     folder = try TemporaryFolder()
     self.plugin = plugin
     self.spec = spec
-    self.models = models ?? "\(folder.path)/models"
+    models = "\(folder.path)/models"
     for name in ["input", "output", "work", "models"] {
       try FileManager.default.createDirectory(atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
     }

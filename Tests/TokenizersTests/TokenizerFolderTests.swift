@@ -169,6 +169,10 @@ import Tokenizers
       try refusal(try Self.whole(model: ["vocab": gap]), as: "tokenizer.json")
         == "tokenizer.json: the token '[SEP]' has the id 7, and there are 3 tokens")
     #expect(try refusal(Data("{".utf8), as: "tokenizer.json")?.hasPrefix("tokenizer.json: not the JSON") == true)
+    let many = (0..<5000).map { JSONValue.object(Self.added("<\($0)>", 10 + $0)) }
+    #expect(
+      try refusal(try Self.whole(["added_tokens": .array(many)]), as: "tokenizer.json")
+        == "tokenizer.json: 5000 added tokens, more than 4096")
     #expect(
       try refusal(try Self.whole(["added_tokens": [.object(Self.added("<x>", 12))]]), as: "tokenizer.json")
         == "tokenizer.json: the added token '<x>' has the id 12; the next free one is 10")

@@ -1,0 +1,59 @@
+import Foundation
+import IntrayCore
+import TestSupport
+import Testing
+
+/// A runner with a job that it can do, for the conformance suite. A new runner adds its case to `all`.
+struct RunnerCase: Sendable, CustomTestStringConvertible {
+  let name: String
+  /// The files of the batch by their names.
+  let files: [String: String]
+  let columns: Columns
+  /// The parameters, all that have a default included.
+  let with: [String: JSONValue]
+  /// About how long the work between two checkpoints takes: a kill comes at any moment of it.
+  let step: Duration
+  /// Fills the model store.
+  var addModels: @Sendable (_ store: String) throws -> Void = { _ in }
+
+  var testDescription: String { name }
+
+  var plugin: String { "\(Checkout.products)/lib\(name.prefix(1).uppercased())\(name.dropFirst()).so" }
+
+  /// The files' names without their endings are their roles.
+  func workbench() throws -> Workbench {
+    let roles = files.keys.map { (String($0.prefix { $0 != "." }), DataFile(path: $0)) }
+    let data = JobData(files: Dictionary(uniqueKeysWithValues: roles), columns: columns)
+    let bench = try Workbench(plugin: plugin, spec: JobSpec(name: "test", run: name, data: data, with: with))
+    for (name, text) in files { try bench.folder.write(text, to: "input/\(name)") }
+    try addModels(bench.models)
+    return bench
+  }
+
+  static let all = [echo, finetune, infer]
+
+  private static let echo = RunnerCase(
+    name: "echo", files: ["input.txt": "one\ntwo\n\u{1F600} three, without a newline"], columns: Columns(),
+    with: ["repeat": 30, "delay_ms": 25, "fail": "none"], step: .milliseconds(25))
+
+  private static let labels = ["red", "green", "blue"]
+
+  private static let finetune = RunnerCase(
+    name: "finetune",
+    files: [
+      "train.csv": TinyModel.csv(rows: 160, labels: labels), "test.csv": TinyModel.csv(rows: 20, labels: nil),
+    ],
+    columns: Columns(id: "id", text: ["text"], label: "label"),
+    with: [
+      "model": "tiny", "head": "mean", "max_length": 32, "epochs": 8, "batch_size": 8, "accumulate": 1,
+      "learning_rate": 1e-3, "head_learning_rate": 1e-2, "layer_decay": 0.95, "weight_decay": 0.01, "warmup": 0.06,
+      "clip": 1, "dropout": 0.1, "validation": 0.2, "seed": 42, "checkpoint_seconds": 0,
+    ],
+    step: .milliseconds(10), addModels: { try TinyModel.write(to: "\($0)/tiny") })
+
+  private static let infer = RunnerCase(
+    name: "infer", files: ["input.csv": TinyModel.csv(rows: 20_000, labels: nil)],
+    columns: Columns(id: "id", text: ["text"]),
+    with: ["model": "tiny", "max_length": 32, "probabilities": true], step: .milliseconds(30),
+    addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
+}
