@@ -28,6 +28,7 @@ final class Reception {
   /// Complete batches that are still in the inbox.
   private var ready: [Batch] = []
   private var current: Work?
+  private var isStopped = false
   /// Batches that could not be taken, by name: why, and when to try again.
   private var troubles: [String: Trouble] = [:]
 
@@ -73,12 +74,14 @@ final class Reception {
     look(after: .zero)
   }
 
-  /// Takes nothing more; what is on its way is in `claims` and goes back to the inbox at the next start.
+  /// Takes nothing more; a batch that is on its way goes back to the inbox.
   func stop() {
+    isStopped = true
     watch?.cancel()
     lookTimer?.cancel()
     ready = []
     current = nil
+    recoverClaims()
   }
 
   // MARK: - Looking
@@ -117,7 +120,7 @@ final class Reception {
 
   private func lookNow() {
     // What is on its way comes first; the look follows it.
-    guard current == nil, ready.isEmpty else { return }
+    guard !isStopped, current == nil, ready.isEmpty else { return }
     do {
       let now = ContinuousClock.now
       let findings = try inbox.look(at: now)
