@@ -39,7 +39,7 @@ private final class Bench {
         rejections: Rejections(folder: state.rejected), inbox: "\(folder.path)/inbox"),
       catalog: PluginCatalog(folder: plugins, worker: worker), loop: loop,
       settings: .init(slots: slots, retries: retries, worker: worker, stopGrace: .seconds(20)),
-      tell: { tell($0, $1) })
+      complain: { Issue.record("\($0)") }, tell: { tell($0, $1) })
     tell = { [unowned self] in
       events.append(($0.id, $1))
       onEvent($0, $1)
