@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format example-data clean
+.PHONY: help demo test check build deps models lint format bench soak parity example-data clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +36,15 @@ lint: ## check the format of the Swift sources
 
 format: ## format the Swift sources
 	swift format format --in-place --parallel --recursive $(SOURCES)
+
+bench: build models ## measure speed on this machine
+	@scripts/bench
+
+soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
+	@scripts/soak $(DURATION)
+
+parity: build models ## compare with tokenizers, PyTorch and transformers
+	@scripts/parity/run
 
 example-data: ## make the example papers again
 	@scripts/make-examples Inbox/examples
