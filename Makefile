@@ -8,6 +8,8 @@ SOURCES := Package.swift Sources Plugins Tests
 
 .PHONY: help demo test check build deps models lint format bench soak parity example-data clean
 .DEFAULT_GOAL := help
+# Two builds in one folder only wait for each other.
+.NOTPARALLEL:
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-14s%s\n", $$1, $$2 }'
