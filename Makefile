@@ -6,11 +6,16 @@ SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help test check build deps models lint format example-data clean
+.PHONY: help demo test check build deps models lint format bench soak parity example-data clean
 .DEFAULT_GOAL := help
+# Two builds in one folder only wait for each other.
+.NOTPARALLEL:
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-14s%s\n", $$1, $$2 }'
+
+demo: build models ## train on the example papers as a user would; DATA=DIR takes your own CSV files
+	@scripts/demo $(if $(DATA),"$(DATA)")
 
 test: deps models ## build and run all tests
 	swift build -c $(CONFIGURATION) --build-tests
@@ -33,6 +38,15 @@ lint: ## check the format of the Swift sources
 
 format: ## format the Swift sources
 	swift format format --in-place --parallel --recursive $(SOURCES)
+
+bench: build models ## measure speed on this machine
+	@scripts/bench
+
+soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
+	@scripts/soak $(DURATION)
+
+parity: build models ## compare with tokenizers, PyTorch and transformers
+	@scripts/parity/run
 
 example-data: ## make the example papers again
 	@scripts/make-examples Inbox/examples

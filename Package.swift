@@ -27,6 +27,7 @@ let engine: [Target.Dependency] = [
   "PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Tokenizers", "Models", "Training",
 ]
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
   name: "intray",
@@ -74,7 +75,7 @@ let package = Package(
     // The host: never imports the engine.
     library("WorkerLink", ["IntrayCore", "CLinux"]),
     library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
-    library("JobStore", ["IntrayCore", grdb]),
+    library("JobStore", ["IntrayCore", grdb, sqlite]),
     library("Intake", ["IntrayCore", "FileKit", "ModelStore", "SpecFile", "Tables"]),
     library("Outbox", ["IntrayCore", "FileKit", "ModelStore", "SpecFile"]),
     library("JobDispatch", ["IntrayCore", "FileKit", "WorkerLink", "PluginHost", "JobStore", "Outbox"]),

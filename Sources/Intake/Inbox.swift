@@ -201,7 +201,10 @@ private struct Look {
   let present: [String]
   var findings: Inbox.Findings
   /// The specs that still lie in the inbox when this look is over.
-  private var specs: [String] = []
+  private var specs: Set<String> = []
+  /// How many of them name a file, and those that cannot be read and so may name any.
+  private var named: [String: Int] = [:]
+  private var broken: Set<String> = []
   private var taken: Set<String> = []
 
   init(inbox: Inbox, now: Inbox.Instant, present: [String], findings: Inbox.Findings) {
@@ -215,26 +218,45 @@ private struct Look {
     var folders: [(String, [String: FileStatus])] = []
     for name in present {
       switch inbox.entry(name)?.content {
-      case .file where InboxName.isSpec(name): specs.append(name)
+      case .file where InboxName.isSpec(name): add(name)
       case .folder(let entries): folders.append((name, entries))
       case .file, .other, .unreadable, nil: break
       }
     }
-    // First come, first served; the order of names decides between those that came together.
-    for spec in specs.sorted(by: { first(inbox.entry($0), inbox.entry($1)) }) where isSettled(spec) { sortSpec(spec) }
+    for spec in specs.sorted(by: isEarlier) where isSettled(spec) { sortSpec(spec) }
     for (name, entries) in folders where isSettled(name) { sortFolder(name, entries) }
     for name in present where !taken.contains(name) { sortFile(name) }
   }
 
-  private func first(_ a: Inbox.Seen?, _ b: Inbox.Seen?) -> Bool {
-    guard let a, let b else { return false }
-    return a.since < b.since
+  private mutating func add(_ spec: String) {
+    specs.insert(spec)
+    switch inbox.reading(of: spec) {
+    case .names(let names): for name in names { named[name, default: 0] += 1 }
+    case .broken: broken.insert(spec)
+    }
+  }
+
+  private mutating func remove(_ spec: String) {
+    specs.remove(spec)
+    broken.remove(spec)
+    if case .names(let names) = inbox.reading(of: spec) { for name in names { named[name, default: 1] -= 1 } }
+  }
+
+  /// First come, first served; the order of names decides between those that came together.
+  private func isEarlier(_ a: String, _ b: String) -> Bool {
+    guard let first = inbox.entry(a)?.since, let second = inbox.entry(b)?.since, first != second else { return a < b }
+    return first < second
   }
 
   /// A spec at the top of the inbox, with the files beside it.
   private mutating func sortSpec(_ spec: String) {
     let reading = inbox.reading(of: spec)
-    let files = present.filter { $0 != spec && !InboxName.isSpec($0) && reading.mentions($0) && !taken.contains($0) }
+    let candidates: [String] =
+      switch reading {
+      case .names(let names): names.filter { inbox.entry($0) != nil }.sorted()
+      case .broken: present.filter { reading.mentions($0) }
+      }
+    let files = candidates.filter { $0 != spec && !InboxName.isSpec($0) && !taken.contains($0) }
     // One of them may still be written; a file that is there will settle.
     guard files.allSatisfy({ isSettled($0) }) else { return }
     var refusal: IntrayError?
@@ -247,7 +269,7 @@ private struct Look {
           hint: hint(missing: file))
       }
     }
-    specs.removeAll { $0 == spec }
+    remove(spec)
     let entries = [Batch.Entry(name: spec)] + files.map { Batch.Entry(name: $0, isShared: isNamed($0)) }
     take(Batch(name: InboxName.stem(spec), entries: entries, source: .spec(spec), refusal: refusal))
   }
@@ -343,7 +365,7 @@ private struct Look {
 
   /// Whether a spec that stays in the inbox names the file.
   private func isNamed(_ file: String) -> Bool {
-    specs.contains { inbox.reading(of: $0).mentions(file) }
+    named[file, default: 0] > 0 || broken.contains { inbox.reading(of: $0).mentions(file) }
   }
 
   private mutating func isSettled(_ name: String) -> Bool {

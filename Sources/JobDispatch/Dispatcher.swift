@@ -62,6 +62,7 @@ public final class Dispatcher {
   let catalog: PluginCatalog
   let loop: EventLoop
   let tell: (JobRecord, JobEvent) -> Void
+  private let complain: (IntrayError) -> Void
   private var runs: [JobID: Run] = [:]
   private var whenStopped: (() -> Void)?
 
@@ -70,9 +71,12 @@ public final class Dispatcher {
   /// At most one progress of a job per this time reaches the store.
   private static let progressInterval = Duration.seconds(1)
 
+  /// - Parameters:
+  ///   - complain: Gets an error that concerns no single job: the store cannot be read or written. It is tried again.
+  ///   - tell: Gets what happens to each job.
   public init(
     store: JobStore, places: Places, catalog: PluginCatalog, loop: EventLoop, settings: Settings,
-    tell: @escaping (JobRecord, JobEvent) -> Void
+    complain: @escaping (IntrayError) -> Void, tell: @escaping (JobRecord, JobEvent) -> Void
   ) {
     self.store = store
     self.places = places
@@ -80,6 +84,7 @@ public final class Dispatcher {
     self.loop = loop
     self.settings = settings
     self.tell = tell
+    self.complain = complain
   }
 
   /// The jobs that have a worker, and the last progress of each.
@@ -95,6 +100,7 @@ public final class Dispatcher {
     do {
       while runs.count < settings.slots, let record = try store.firstQueued() { try start(record) }
     } catch {
+      complain(IntrayError(error))
       loop.after(Self.repetition) { [weak self] in self?.fill() }
     }
   }
@@ -239,6 +245,7 @@ public final class Dispatcher {
       try store.move(id, to: .queued)
       fill()
     } catch {
+      complain(IntrayError(error))
       wake(id, after: Self.repetition)
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import IntrayCore
 
 /// The jobs and their states, in SQLite.
@@ -26,6 +27,10 @@ public final class JobStore: Sendable {
       var configuration = Configuration()
       configuration.busyMode = .timeout(5)
       configuration.prepareDatabase { db in
+        // Readers that may not write into the folder need the files beside the store also after the daemon's end
+        // (sqlite.org/wal.html, read-only databases).
+        var isKept: CInt = 1
+        sqlite3_file_control(db.sqliteConnection, nil, SQLITE_FCNTL_PERSIST_WAL, &isKept)
         // A promise of (3): WAL's default would lose the last transactions in a power cut (sqlite.org/wal.html).
         if !db.configuration.readonly { try db.execute(sql: "PRAGMA synchronous = FULL") }
       }

@@ -34,6 +34,18 @@ public struct ModelStore: Sendable {
     return "\(folder)/\(name)"
   }
 
+  /// Whether a model may be installed under this name.
+  ///
+  /// - Throws: `IntrayError(.usage)` for a name that is taken, or is no name.
+  public func check(name: String, replacing: Bool) throws {
+    guard Self.isName(name) else {
+      throw IntrayError(.usage, "'\(name)' is no name for a model", hint: "no '/', no dot in front, at most 100 bytes")
+    }
+    guard try replacing || Files.status("\(folder)/\(name)") == nil else {
+      throw IntrayError(.usage, "there is a model '\(name)' already", hint: "use --force to replace it, or --name")
+    }
+  }
+
   /// Copies a folder into the store.
   ///
   /// - Parameters:
@@ -43,14 +55,9 @@ public struct ModelStore: Sendable {
   public func install(
     _ source: String, as name: String, replacing: Bool, staging: String = Files.temporaryName()
   ) throws {
-    guard Self.isName(name) else {
-      throw IntrayError(.usage, "'\(name)' is no name for a model", hint: "no '/', no dot in front, at most 100 bytes")
-    }
+    try check(name: name, replacing: replacing)
     let staging = "\(folder)/\(staging)"
     let target = "\(folder)/\(name)"
-    guard try replacing || Files.status(target) == nil else {
-      throw IntrayError(.usage, "there is a model '\(name)' already", hint: "use --force to replace it, or --name")
-    }
     try Files.makeFolder(folder)
     try Files.remove(staging)
     // Whatever fails, a half-made copy does not stay; after the exchange it is the model that was there before.

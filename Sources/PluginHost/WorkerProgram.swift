@@ -104,7 +104,9 @@ public enum WorkerProgram {
   private static func checkFolders(_ task: WorkerTask) throws {
     for folder in [task.inputFolder, task.outputFolder, task.workFolder, task.modelsFolder] {
       guard folder.hasPrefix("/") else { throw IntrayError(.bug, "not an absolute path", at: .init(folder)) }
-      guard try Files.status(folder)?.kind == .folder else {
+      // Links are followed: the model store may lie on another disk.
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
         throw IntrayError(.missing, "no such folder", at: .init(folder), isTransient: true)
       }
     }

@@ -167,7 +167,8 @@ private final class Parts {
       rejections: Rejections(folder: state.rejected), inbox: configuration.inbox)
     dispatcher = Dispatcher(
       store: store, places: places, catalog: catalog, loop: loop,
-      settings: Self.settings(configuration, worker: worker), tell: story.tell)
+      settings: Self.settings(configuration, worker: worker),
+      complain: { story.logger.error("\($0); tried again in a few seconds") }, tell: story.tell)
     claims = Claims(folder: state.claims, inbox: configuration.inbox)
     reception = try Reception(
       loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,

@@ -148,7 +148,8 @@ public final class ForegroundRun {
       slots: 1, threads: configuration.threads,
       retries: RetryPolicy(attempts: configuration.attempts, backoff: configuration.backoff), worker: worker)
     let dispatcher = Dispatcher(
-      store: try .inMemory(), places: places, catalog: catalog, loop: loop, settings: settings
+      store: try .inMemory(), places: places, catalog: catalog, loop: loop, settings: settings,
+      complain: { onEvent(.delayed($0)) }
     ) { [loop] record, event in
       switch event {
       case .queued, .stopped: break

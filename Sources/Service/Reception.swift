@@ -28,6 +28,14 @@ final class Reception {
   /// Complete batches that are still in the inbox.
   private var ready: [Batch] = []
   private var current: Work?
+  private var isStopped = false
+  /// Batches that could not be taken, by name: why, and when to try again.
+  private var troubles: [String: Trouble] = [:]
+
+  private struct Trouble {
+    let error: IntrayError
+    let next: ContinuousClock.Instant
+  }
 
   /// A claimed batch on its way.
   private struct Work {
@@ -66,12 +74,14 @@ final class Reception {
     look(after: .zero)
   }
 
-  /// Takes nothing more; what is on its way is in `claims` and goes back to the inbox at the next start.
+  /// Takes nothing more; a batch that is on its way goes back to the inbox.
   func stop() {
+    isStopped = true
     watch?.cancel()
     lookTimer?.cancel()
     ready = []
     current = nil
+    recoverClaims()
   }
 
   // MARK: - Looking
@@ -110,14 +120,16 @@ final class Reception {
 
   private func lookNow() {
     // What is on its way comes first; the look follows it.
-    guard current == nil, ready.isEmpty else { return }
+    guard !isStopped, current == nil, ready.isEmpty else { return }
     do {
       let now = ContinuousClock.now
       let findings = try inbox.look(at: now)
       for notice in findings.notices { story.logger.notice("\(notice)") }
-      ready = findings.ready
+      troubles = troubles.filter { name, _ in findings.ready.contains { $0.name == name } }
+      ready = findings.ready.filter { troubles[$0.name].map { $0.next <= now } ?? true }
       if !ready.isEmpty { return takeNext() }
-      if let next = findings.next { look(after: next - now) }
+      let next = troubles.values.map(\.next) + [findings.next].compactMap(\.self)
+      if let next = next.min() { look(after: next - now) }
     } catch {
       story.logger.error("\(IntrayError(error))")
       look(after: Self.repetition)
@@ -136,14 +148,22 @@ final class Reception {
         }
         current = Work(claim: claim, check: check, refusal: batch.refusal)
       }
-      goOn(after: .zero)
+      troubles[batch.name] = nil
     } catch {
-      story.logger.error("\(batch.name): cannot be taken from the inbox: \(IntrayError(error)); tried again")
-      ready = []
-      // What the failed claim holds goes back, and is looked at again.
-      recoverClaims()
-      look(after: Self.repetition)
+      notTaken(batch, IntrayError(error))
     }
+    goOn(after: .zero)
+  }
+
+  /// It stays in the inbox, and the others get their turn. Said once.
+  private func notTaken(_ batch: Batch, _ error: IntrayError) {
+    // The message names the claim, which is another one each time.
+    if troubles[batch.name]?.error.location != error.location {
+      story.logger.error("\(batch.name): cannot be taken from the inbox: \(error); tried again and again")
+    }
+    troubles[batch.name] = Trouble(error: error, next: .now + Self.repetition)
+    // What the failed claim still holds goes back.
+    recoverClaims()
   }
 
   private func recoverClaims() {

@@ -90,7 +90,7 @@ struct Doctor: ParsableCommand {
       let threads = ProcessInfo.processInfo.activeProcessorCount
       let one = ProductSpeed.gigaflops(threads: 1)
       let all = threads == 1 ? one : ProductSpeed.gigaflops(threads: threads)
-      let text = String(format: "fp32 %.0f GFLOP/s with one thread, %.0f with %d", one, all, threads)
+      let text = String(format: "%.0f GFLOP/s with one thread, %.0f with %d", one, all, threads)
       return [
         Finding(topic: "openblas", verdict: .ok, text: "kernels for \(core)"),
         Finding(topic: "speed", verdict: .ok, text: text),

@@ -15,7 +15,7 @@ struct Logs: ParsableCommand {
 
   @Argument(help: "A job: its id, the beginning of its id, or its name.")
   var job: String
-  @Flag(name: [.short, .long], help: "Go on until the job has come to its end.")
+  @Flag(name: [.short, .long], help: "Go on until the job has come to its end, with its progress on standard error.")
   var follow = false
   @OptionGroup var configuration: ConfigurationOption
   @OptionGroup var format: FormatOption
@@ -26,7 +26,11 @@ struct Logs: ParsableCommand {
     let job = try store.job(matching: job)
     let watch = JobWatch(store: store, state: state)
     guard follow else { return printLines(try watch.newLines(of: job)) }
-    try watch.follow(job.id, onLines: printLines).throwUnlessDone()
+    let bar = ProgressBar()
+    let ended = try watch.follow(
+      job.id, onLines: { lines in bar.standAside { printLines(lines) } }, onChange: { bar.show($0.progress) })
+    bar.end()
+    try ended.throwUnlessDone()
   }
 
   private func printLines(_ lines: [Substring]) {

@@ -14,13 +14,9 @@ extension ModelStore {
     try ModelSummary(name: name, folder: try folder(of: name))
   }
 
-  /// What a person writes on the command line: a name in the store, or a path.
-  func folder(orPath text: String) throws -> String {
-    try folder(of: text.contains("/") ? URL(fileURLWithPath: text).standardizedFileURL.path : text)
-  }
-
   /// Opens the folder as a job would, and takes it in: nothing unusable comes into the store.
   func add(_ source: String, as name: String, force: Bool) throws {
+    try check(name: name, replacing: force)
     let configuration = try ModelConfiguration.read(folder: source)
     _ = try SequenceClassifier.load(
       folder: source, labels: configuration.labels ?? ["label"], pool: ThreadPool(threads: 1))

@@ -1,5 +1,6 @@
 import Foundation
 import IntrayCore
+import JobStore
 
 /// How far a job is, in one line on standard error: redrawn in place on a terminal, one line for each tenth elsewhere.
 final class ProgressBar {
@@ -10,10 +11,12 @@ final class ProgressBar {
   /// Where the job was when it was first seen: a job that goes on from a checkpoint does not begin at 0.
   private var first: Double?
 
-  func show(fraction: Double, metrics: [String: JSONValue]) {
+  func show(_ progress: JobProgress?) {
+    guard let progress else { return }
+    let fraction = progress.fraction
     let first = first ?? fraction
     self.first = first
-    let details = metrics.sorted { $0.key < $1.key }.prefix(4).compactMap { name, value in
+    let details = progress.metrics.sorted { $0.key < $1.key }.prefix(6).compactMap { name, value in
       Metrics.text(value).map { "\(name) \($0)" }
     }
     let percent = Int(fraction * 100)
@@ -29,10 +32,13 @@ final class ProgressBar {
   }
 
   /// A line above the bar.
-  func note(_ text: String) {
+  func note(_ text: String) { standAside { Output.note(text) } }
+
+  /// Makes room for what `body` prints.
+  func standAside(_ body: () -> Void) {
     let bar = line
     clear()
-    Output.note(text)
+    body()
     if !bar.isEmpty { draw(bar) }
   }
 

@@ -34,8 +34,7 @@ struct Run: ParsableCommand {
       switch event {
       case .started(let attempt): if attempt > 1 { bar.note("attempt \(attempt) begins") }
       case .log(let line): if line.level.rawValue <= LogLine.Level.info.rawValue { bar.note(line.text) }
-      case .progress(let progress):
-        bar.show(fraction: progress.fraction, metrics: progress.metrics)
+      case .progress(let progress): bar.show(progress)
       case .attemptFailed(let error, let delay):
         bar.note("the attempt failed: \(error); the next one begins in \(delay.formatted(.units(width: .narrow)))")
       case .delayed(let error): bar.note("\(error); trying again")
@@ -79,10 +78,9 @@ enum Metrics {
 }
 
 extension LogLine {
-  /// `10:15:30 message  key=value`, without control characters.
+  /// `10:15:30 message`, without control characters. The fields are for programs: `--json` has them.
   var text: String {
-    let fields = fields.sorted { $0.key < $1.key }.map { "  \($0.key)=\($0.value)" }.joined()
     let mark = level.rawValue <= Level.warning.rawValue ? "\(level == .error ? "ERROR" : "warning"): " : ""
-    return Output.visible("\(Output.time(time, "%T")) \(mark)\(message)\(fields)")
+    return Output.visible("\(Output.time(time, "%T")) \(mark)\(message)")
   }
 }

@@ -45,15 +45,11 @@ struct Submit: ParsableCommand {
     let watch = JobWatch(store: store, state: state)
     let admitted = try watch.wait { try admission(of: job, batch: batch, since: last, store) }
     let bar = ProgressBar()
-    let ended = try watch.follow(admitted.id, onLines: { _ in }, onChange: { show($0, bar) })
+    let ended = try watch.follow(admitted.id, onLines: { _ in }, onChange: { bar.show($0.progress) })
     bar.end()
     try ended.throwUnlessDone()
     if format.json { return try Output.json(Report(job: ended.id, batch: batch, folder: ended.folder)) }
     print(ended.folder ?? "")
-  }
-
-  private func show(_ job: JobRecord, _ bar: ProgressBar) {
-    if let progress = job.progress { bar.show(fraction: progress.fraction, metrics: progress.metrics) }
   }
 
   /// The record that the daemon made for the batch, or the earlier job that answers it; nil while there is none.

@@ -32,7 +32,8 @@ struct Tokenize: ParsableCommand {
   }
 
   func run() throws {
-    let tokenizer = try TokenizerFolder.load(try ModelStore(configuration.read()).folder(orPath: model))
+    let folder = try model.contains("/") ? model : ModelStore(configuration.read()).folder(of: model)
+    let tokenizer = try TokenizerFolder.load(folder)
     let input = try Lines(file)
     while let text = try input.next() {
       let ids = maxLength.map { tokenizer.encode(text, maxLength: $0).ids } ?? tokenizer.pieces(text).map(\.id)

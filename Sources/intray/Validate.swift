@@ -1,6 +1,7 @@
 import ArgumentParser
 import Intake
 import IntrayCore
+import ModelStore
 import Service
 import SpecFile
 
@@ -21,9 +22,24 @@ struct Validate: ParsableCommand {
   }
 
   func run() throws {
-    let job = try ForegroundRun(spec: spec, configuration: configuration.read()).check()
+    let configuration = try configuration.read()
+    let job = try ForegroundRun(spec: spec, configuration: configuration).check()
+    try noteMissingModels(job.spec, configuration)
     if format.json { return try Output.json(Report(job: job.id, version: job.version, spec: job.spec)) }
     print("# job \(job.id), runner \(job.spec.run) \(job.version)")
     print(SpecWriter.yaml(job.spec), terminator: "")
+  }
+
+  /// A model may still be published by a job that comes before this one, so a missing one is no fault of the spec.
+  private func noteMissingModels(_ spec: JobSpec, _ configuration: Configuration) throws {
+    let runner = try configuration.catalog().runner(named: spec.run).description
+    for (name, schema) in runner.parameters["properties"]?.object ?? [:] where schema["format"] == "model" {
+      guard let model = spec.with[name]?.string else { continue }
+      do {
+        _ = try ModelStore(configuration).folder(of: model)
+      } catch {
+        Output.note("note: with: \(name): \(IntrayError(error)); the job will need it")
+      }
+    }
   }
 }

@@ -48,4 +48,31 @@ import Testing
     #expect(texts.contains { $0.contains(",") })
     #expect(texts.contains { !$0.utf8.allSatisfy { $0 < 128 } })
   }
+
+  /// Multinomial naive Bayes with add-one smoothing: what counting words reaches.
+  @Test func `counting words is not enough`() throws {
+    func words(_ row: [String]) -> [String] {
+      "\(row[1]) \(row[2])".lowercased().split { !$0.isLetter }.map(String.init)
+    }
+    let train = try inspect("train.csv").rows
+    let new = try inspect("new.csv").rows
+    let answers = try inspect("answers.csv").rows.map { $0[1] }
+    var counts: [String: [String: Double]] = [:]
+    for row in train { for word in words(row) { counts[row[3], default: [:]][word, default: 0] += 1 } }
+    let vocabulary = Double(Set(counts.values.flatMap(\.keys)).count)
+    let totals = counts.mapValues { $0.values.reduce(0, +) }
+    let papers = Dictionary(grouping: train) { $0[3] }.mapValues { Double($0.count) }
+    func score(_ words: [String], _ label: String) -> Double {
+      words.reduce(log(papers[label] ?? 1)) { sum, word in
+        sum + log(((counts[label]?[word] ?? 0) + 1) / ((totals[label] ?? 0) + vocabulary))
+      }
+    }
+    let guesses = new.map { row in
+      let words = words(row)
+      return counts.keys.sorted().max { score(words, $0) < score(words, $1) } ?? ""
+    }
+    let accuracy = Double(zip(guesses, answers).count { $0 == $1 }) / Double(answers.count)
+    #expect(accuracy > 0.6, "the papers' words say something about their field: \(accuracy)")
+    #expect(accuracy < 0.95, "\(accuracy)")
+  }
 }

@@ -28,7 +28,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/.intray/models") == ["base"])
 
     let unknown = try intray("models", "show", "bas")
-    #expect(unknown.status == IntrayError.Code.missing.exitCode)
+    #expect(unknown.status == IntrayError.Code.model.exitCode)
     #expect(unknown.errors.contains("did you mean 'base'?"))
 
     #expect(try intray("models", "remove", "base").status == 0)

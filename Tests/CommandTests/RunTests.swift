@@ -113,4 +113,15 @@ import Testing
     // What validate prints is what the result holds.
     #expect(try shown.output.hasSuffix(place.text("Outbox/job/job.yaml")))
   }
+
+  @Test func `validate notes a model that is not there yet`() throws {
+    let place = try Workplace()
+    try FileManager.default.copyItem(
+      atPath: "\(Checkout.products)/libInfer.so", toPath: "\(place.path)/plugins/libInfer.so")
+    try place.folder.write(
+      "run: infer\ndata: {input: input.csv, columns: {text: text}}\nwith: {model: papers}\n", to: "my batch/job.yaml")
+    let result = try place.intray("validate", "my batch/job.yaml")
+    #expect(result.status == 0)
+    #expect(result.errors.contains("no model 'papers'"))
+  }
 }

@@ -15,6 +15,7 @@ import Testing
     let folder = try TemporaryFolder()
     let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##able", "to", "say"]
     try folder.write(pieces.joined(separator: "\n") + "\n", to: ".intray/models/tiny/vocab.txt")
+    try folder.write("{}", to: ".intray/models/tiny/config.json")
     return folder
   }
 

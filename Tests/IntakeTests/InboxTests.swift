@@ -191,6 +191,19 @@ private func routes() throws -> [Route] {
     #expect(try ready(2).map(\.name) == ["b", "a"])
   }
 
+  @Test func `a look takes time in proportion to what lies there`() throws {
+    let count = 4000
+    for number in 0..<count {
+      try folder.write(spec("\(number).csv"), to: "\(number).yaml")
+      try folder.write("x", to: "\(number).csv")
+    }
+    _ = try look(0)
+    let begin = ContinuousClock.now
+    #expect(try ready(1).count == count)
+    // Every spec against every file would take minutes.
+    #expect(ContinuousClock.now - begin < .seconds(20))
+  }
+
   // MARK: - Folders
 
   @Test func `a folder with a spec and its files is one batch`() throws {

@@ -39,7 +39,7 @@ private final class Bench {
         rejections: Rejections(folder: state.rejected), inbox: "\(folder.path)/inbox"),
       catalog: PluginCatalog(folder: plugins, worker: worker), loop: loop,
       settings: .init(slots: slots, retries: retries, worker: worker, stopGrace: .seconds(20)),
-      tell: { tell($0, $1) })
+      complain: { Issue.record("\($0)") }, tell: { tell($0, $1) })
     tell = { [unowned self] in
       events.append(($0.id, $1))
       onEvent($0, $1)
@@ -177,7 +177,7 @@ private final class Bench {
       if case .done = event { return true }
       if case .rejected = event { return true }
       // One that is dying already is found once more, or has nothing open any more.
-      if case .progress = event, killed.count < 5, let worker = try? Self.worker(of: record.id) {
+      if case .progress = event, killed.count < 5, let worker = try? Self.worker(in: bench.state.work(record.id)) {
         if killed.insert(worker).inserted { kill(worker, SIGKILL) }
       }
       return false
@@ -188,12 +188,12 @@ private final class Bench {
   }
 
   /// The process that has the job's checkpoint folder locked.
-  static func worker(of id: JobID) throws -> Int32? {
+  static func worker(in work: WorkFolder) throws -> Int32? {
     for name in try Files.list("/proc") {
       guard let pid = Int32(name), pid != getpid() else { continue }
       for file in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? [] {
         let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(file)")
-        if link?.contains("/\(id)/checkpoint/") == true { return pid }
+        if link?.hasPrefix("\(work.checkpoint)/") == true { return pid }
       }
     }
     return nil

@@ -42,6 +42,17 @@ private func record(_ digits: String, name: String = "papers", state: JobState =
     #expect(try JobStore(path).job(written.id) == written)
   }
 
+  @Test func `what a reader needs stays when the writer has ended`() throws {
+    do {
+      let store = try JobStore(path)
+      try store.admit(record("abc1"))
+    }
+    for name in ["store.sqlite-wal", "store.sqlite-shm"] {
+      #expect(FileManager.default.fileExists(atPath: "\(folder.path)/\(name)"))
+    }
+    #expect(try JobStore(readOnly: path).jobs().count == 1)
+  }
+
   @Test func `a reader cannot write`() throws {
     let store = try JobStore(path)
     try store.admit(record("abc1"))
