@@ -77,9 +77,8 @@ struct PluginCatalogTests {
   @Test("A plugin is asked once, and again when its file has changed")
   func cache() throws {
     // A worker that counts its calls.
-    let worker = try folder.write(
-      "#!/bin/sh\necho >> '\(folder.path)/calls'\nexec '\(Workbench.worker)' \"$@\"\n", to: "worker")
-    chmod(worker, 0o755)
+    let worker = try folder.writeScript(
+      "echo >> '\(folder.path)/calls'\nexec '\(Workbench.worker)' \"$@\"", to: "worker")
     func calls() -> Int { (try? Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/calls")).count) ?? 0 }
     try install(Self.echo, as: "libEcho.so")
     let catalog = catalog(worker: worker)

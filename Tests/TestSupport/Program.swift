@@ -65,3 +65,14 @@ public struct Program {
       errors: try String(contentsOfFile: errorsPath, encoding: .utf8))
   }
 }
+
+extension TemporaryFolder {
+  /// Writes a shell script that can be executed, and returns its path.
+  ///
+  /// Another process writes it: a file that this process has open for writing may still be open in a child that another
+  /// test is just starting, and the script could not be executed then (ETXTBSY).
+  public func writeScript(_ text: String, to name: String) throws -> String {
+    _ = try Program("/bin/sh", in: path)("-c", "cat >\"$0\" && chmod 755 \"$0\"", name, input: "#!/bin/sh\n\(text)\n")
+    return "\(path)/\(name)"
+  }
+}

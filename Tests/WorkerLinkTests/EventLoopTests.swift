@@ -7,7 +7,7 @@ import WorkerLink
 struct EventLoopTests {
   private struct Failure: Error {}
 
-  /// A pipe whose ends are closed with it.
+  /// A pipe whose ends are closed with it. Who only hands out its numbers must hold it: `withExtendedLifetime`.
   private final class TestPipe {
     let reading: Int32
     private(set) var writing: Int32
@@ -96,6 +96,7 @@ struct EventLoopTests {
   func reads() throws {
     let loop = EventLoop()
     let pipe = TestPipe()
+    defer { withExtendedLifetime(pipe) {} }
     pipe.write("abc")
     var counts: [Int] = []
     var watch: EventLoop.Watch?
@@ -113,6 +114,7 @@ struct EventLoopTests {
   func writes() throws {
     let loop = EventLoop()
     let pipe = TestPipe()
+    defer { withExtendedLifetime(pipe) {} }
     _ = fcntl(pipe.writing, F_SETFL, O_NONBLOCK)
     let block = [UInt8](repeating: 0, count: 4096)
     while write(pipe.writing, block, block.count) > 0 {}
@@ -135,6 +137,7 @@ struct EventLoopTests {
   func cancelledWatch() throws {
     let loop = EventLoop()
     let pipes = [TestPipe(), TestPipe()]
+    defer { withExtendedLifetime(pipes) {} }
     var watches: [EventLoop.Watch] = []
     var calls = 0
     for pipe in pipes {
@@ -154,6 +157,7 @@ struct EventLoopTests {
     let loop = EventLoop()
     let busy = TestPipe()
     let other = TestPipe()
+    defer { withExtendedLifetime((busy, other)) {} }
     busy.write("x")
     loop.watch(descriptor: busy.reading) {}
     var isOtherCalled = false
@@ -170,6 +174,7 @@ struct EventLoopTests {
   func timersAreFair() throws {
     let loop = EventLoop()
     let pipe = TestPipe()
+    defer { withExtendedLifetime(pipe) {} }
     pipe.write("x")
     func again() { loop.after(.zero) { again() } }
     again()
@@ -219,6 +224,7 @@ struct EventLoopTests {
     final class Owner { var watch: EventLoop.Watch? }
     weak var observed: Owner?
     let pipe = TestPipe()
+    defer { withExtendedLifetime(pipe) {} }
     do {
       let loop = EventLoop()
       let owner = Owner()

@@ -22,8 +22,7 @@ struct WorkerProcessTests {
   private func run(
     _ script: String, during: @escaping (WorkerProcess, WorkerMessage) -> Void = { _, _ in }
   ) throws -> (exit: WorkerExit?, messages: [WorkerMessage]) {
-    let executable = try folder.write("#!/bin/sh\n\(script)\n", to: "worker")
-    chmod(executable, 0o755)
+    let executable = try folder.writeScript(script, to: "worker")
     let task = WorkerTask(
       plugin: "/p.so", spec: JobSpec(name: "n", run: "r", data: JobData()), inputFolder: "/", outputFolder: "/",
       workFolder: "/", modelsFolder: "/", attempt: 1, threads: 1)
