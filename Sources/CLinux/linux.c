@@ -90,3 +90,7 @@ void intray_name_process(const char *name) {
   // The kernel keeps 15 bytes (prctl(2), PR_SET_NAME).
   prctl(PR_SET_NAME, name, 0, 0, 0);
 }
+
+int intray_spawn_change_folder(posix_spawn_file_actions_t *actions, const char *folder) {
+  return posix_spawn_file_actions_addchdir_np(actions, folder);
+}

@@ -59,13 +59,9 @@ import Testing
     while state != .running {
       state = try? place.intray("status", "slow", "--json").json(Job.self).state
     }
-    let follow = Process()
-    follow.executableURL = URL(fileURLWithPath: "\(Checkout.products)/intray")
-    follow.arguments = ["logs", "--follow", "slow"]
-    follow.currentDirectoryURL = URL(fileURLWithPath: place.path)
+    let follow = TestProcess("\(Checkout.products)/intray", ["logs", "--follow", "slow"], folder: place.path)
     let output = Pipe()
-    follow.standardOutput = output
-    try follow.run()
+    try follow.run(output: output)
     #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).contains("attempt 1 begins"))
     let cancelled = try place.intray("cancel", "slow")
     #expect(cancelled.status == 0, "\(cancelled.errors)")

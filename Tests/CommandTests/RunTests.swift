@@ -63,16 +63,12 @@ import Testing
   @Test func `SIGINT saves the state, and the same command goes on`() throws {
     let place = try Workplace()
     let spec = try place.spec("job", with: "{repeat: 4, delay_ms: 400}")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(Checkout.products)/intray")
-    process.arguments = ["run", spec]
-    process.currentDirectoryURL = URL(fileURLWithPath: place.path)
+    let process = TestProcess("\(Checkout.products)/intray", ["run", spec], folder: place.path)
     let errors = Pipe()
-    process.standardError = errors
-    try process.run()
+    try process.run(errors: errors)
     // The first progress line: a checkpoint is saved.
     _ = errors.fileHandleForReading.availableData
-    process.interrupt()
+    process.send(SIGINT)
     let rest = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     #expect(process.terminationStatus == IntrayError.Code.cancelled.exitCode)

@@ -4,7 +4,7 @@ import TestSupport
 /// A folder with a configuration, Echo as the only runner, and a batch; and a daemon when a test wants one.
 final class Workplace {
   let folder: TemporaryFolder
-  private var daemon: Process?
+  private var daemon: TestProcess?
 
   var path: String { folder.path }
   var intray: Program { Program(in: path) }
@@ -28,12 +28,9 @@ final class Workplace {
 
   /// Starts intrayd and returns when it answers.
   func startDaemon() throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(Checkout.products)/intrayd")
-    process.currentDirectoryURL = URL(fileURLWithPath: path)
+    let process = TestProcess("\(Checkout.products)/intrayd", folder: path)
     let ready = Pipe()
-    process.standardError = ready
-    try process.run()
+    try process.run(errors: ready)
     daemon = process
     // Its first line says that it is ready, or why it is not.
     var said = Data()
@@ -51,7 +48,7 @@ final class Workplace {
   }
 
   func stopDaemon() {
-    daemon?.terminate()
+    daemon?.send(SIGTERM)
     daemon?.waitUntilExit()
     daemon = nil
   }

@@ -11,7 +11,7 @@ import Testing
 final class DaemonProcess: @unchecked Sendable {
   let folder: TemporaryFolder
   let state: StateFolder
-  private var process: Process?
+  private var process: TestProcess?
   private var log = ""
   private var starts = 0
 
@@ -52,14 +52,10 @@ final class DaemonProcess: @unchecked Sendable {
     starts += 1
     let path = try folder.write("", to: "log-\(starts)")
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(Checkout.products)/intrayd")
-    process.arguments = ["--config", "\(folder.path)/intray.yaml"]
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = handle
-    process.standardError = handle
-    try process.run()
+    let process = TestProcess(
+      "\(Checkout.products)/intrayd", ["--config", "\(folder.path)/intray.yaml"],
+      environment: ProcessInfo.processInfo.environment.merging(environment) { $1 })
+    try process.run(output: handle, errors: handle)
     self.process = process
   }
 
@@ -73,19 +69,19 @@ final class DaemonProcess: @unchecked Sendable {
 
   func kill() {
     guard let process, process.isRunning else { return }
-    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.send(SIGKILL)
     process.waitUntilExit()
   }
 
   /// SIGTERM; the exit status.
   func stop() async throws -> Int32 {
     guard let process else { return -1 }
-    Glibc.kill(process.processIdentifier, SIGTERM)
+    process.send(SIGTERM)
     try await wait("the daemon ends") { !process.isRunning }
     return process.terminationStatus
   }
 
-  func signal(_ number: Int32) { Glibc.kill(pid, number) }
+  func signal(_ number: Int32) { process?.send(number) }
 
   /// Does what must come in time on a thread of its own: the tests share a few threads, and each may have to wait there.
   func promptly<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

@@ -40,15 +40,11 @@ import Testing
 
   /// Runs CrashProbe with a fault; the signal that ended it, nil when it ended by itself.
   private func probe(_ arguments: [String], fault: String) throws -> (signal: Int32?, status: Int32) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(Checkout.products)/CrashProbe")
-    process.arguments = arguments
-    process.environment = [FaultInjection.environmentVariable: fault]
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = TestProcess(
+      "\(Checkout.products)/CrashProbe", arguments, environment: [FaultInjection.environmentVariable: fault])
+    try process.run(output: nil, errors: FileHandle.nullDevice)
     process.waitUntilExit()
-    let wasKilled = process.terminationReason == .uncaughtSignal
-    return (wasKilled ? process.terminationStatus : nil, process.terminationStatus)
+    return (process.wasKilled ? process.terminationStatus : nil, process.terminationStatus)
   }
 
   @Test func `killed at any call, a publish leaves the old file or the new one, and what it leaves is recognised`()

@@ -93,12 +93,9 @@ struct WorkerProgramTests {
       echo $! >pid
       wait
       """
-    let host = Process()
+    let host = TestProcess("/bin/sh", ["-c", script])
     let frames = Pipe()
-    host.executableURL = URL(fileURLWithPath: "/bin/sh")
-    host.arguments = ["-c", script]
-    host.standardOutput = frames
-    try host.run()
+    try host.run(output: frames)
     var decoder = FrameDecoder()
     var started: Data?
     while started == nil {
@@ -111,7 +108,7 @@ struct WorkerProgramTests {
       Int32(String(contentsOfFile: "\(bench.folder.path)/pid", encoding: .utf8).trimmingCharacters(in: .newlines)))
     #expect(kill(pid, 0) == 0)
     let time = SuspendingClock.now
-    kill(host.processIdentifier, SIGKILL)
+    host.send(SIGKILL)
     // The pipe of frames ends with the worker.
     while !frames.fileHandleForReading.availableData.isEmpty {}
     #expect(SuspendingClock.now - time < .seconds(1))

@@ -40,22 +40,17 @@ public struct Program {
     let inputPath = try files.write(input, to: "in")
     let outputPath = try files.write("", to: "out")
     let errorsPath = try files.write("", to: "err")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: folder)
     // Help texts wrap at the terminal's width.
-    process.environment = ProcessInfo.processInfo.environment.merging(["COLUMNS": "80"]) { $1 }.merging(environment) {
-      $1
-    }
-    process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: inputPath))
-    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputPath))
-    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorsPath))
-    try process.run()
-    let pid = process.processIdentifier
+    let variables = ProcessInfo.processInfo.environment.merging(["COLUMNS": "80"]) { $1 }
+    let process = TestProcess(
+      path, arguments, environment: variables.merging(environment) { $1 }, folder: folder)
+    try process.run(
+      input: FileHandle(forReadingFrom: URL(fileURLWithPath: inputPath)),
+      output: FileHandle(forWritingTo: URL(fileURLWithPath: outputPath)),
+      errors: FileHandle(forWritingTo: URL(fileURLWithPath: errorsPath)))
     let watchdog = DispatchSource.makeTimerSource(queue: .global())
     watchdog.schedule(deadline: .now() + timeLimit)
-    watchdog.setEventHandler { kill(pid, SIGKILL) }
+    watchdog.setEventHandler { process.send(SIGKILL) }
     watchdog.activate()
     process.waitUntilExit()
     watchdog.cancel()

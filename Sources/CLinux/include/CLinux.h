@@ -40,6 +40,9 @@ int intray_memory_file(const void *bytes, size_t count);
 /// posix_spawn_file_actions_addclosefrom_np(3): the child closes all descriptors from this number on.
 int intray_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/// posix_spawn_file_actions_addchdir_np(3): the child starts in this folder.
+int intray_spawn_change_folder(posix_spawn_file_actions_t *actions, const char *folder);
+
 /// A counter to wake a thread in poll(2): close-on-exec, non-blocking (eventfd(2)).
 int intray_eventfd(void);
 
