@@ -45,8 +45,9 @@ bench: build models ## measure speed on this machine
 soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
 	@scripts/soak $(DURATION)
 
-parity: build models ## compare with tokenizers, PyTorch and transformers
-	@scripts/parity/run
+parity: deps models ## compare with tokenizers, PyTorch and transformers; DATA=FILE takes your texts, too
+	swift build -c $(CONFIGURATION) --build-tests
+	@scripts/parity/run $(if $(DATA),"$(DATA)")
 
 example-data: ## make the example papers again
 	@scripts/make-examples Inbox/examples

@@ -67,7 +67,11 @@ private final class Bench {
   /// Runs the loop until all jobs have come to their end, or `isDone` says so.
   func run(until isDone: ((JobRecord, JobEvent) -> Bool)? = nil) throws {
     let limit = loop.after(.seconds(60)) { throw IntrayError(.bug, "the test takes too long") }
-    defer { limit.cancel() }
+    defer {
+      limit.cancel()
+      // The handler holds this bench, and with it the folder.
+      onEvent = { _, _ in }
+    }
     var isOver = false
     onEvent = { [self] record, event in
       let over =

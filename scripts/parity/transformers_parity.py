@@ -2,7 +2,7 @@
 """Compares Intray's models with transformers on real texts: logits of a `pooler` model within 1e-4, and a model that
 Intray saved opens in BertForSequenceClassification with equal logits.
 
-    swift build --build-tests
+    swift build -c release --build-tests
     python3 scripts/parity/transformers_parity.py --model .intray/models/all-MiniLM-L6-v2 \
         --data ../shared/data/arxiv-cs36/dev.csv [--rows 64]
 
@@ -19,14 +19,16 @@ parser.add_argument("--model", required=True)
 parser.add_argument("--data", required=True)
 parser.add_argument("--rows", type=int, default=64)
 parser.add_argument("--max-length", type=int, default=256)
-parser.add_argument("--configuration", choices=["debug", "release"], default="debug")
+parser.add_argument("--configuration", choices=["debug", "release"], default="release")
 a = parser.parse_args()
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 labels = [f"class {i}" for i in range(8)]
 tokenizer = BertTokenizerFast.from_pretrained(a.model)
 with open(a.data, newline="", encoding="utf-8") as file:
-    rows = [row for row, _ in zip(csv.DictReader(file, delimiter="\t"), range(a.rows))]
+    delimiter = max("\t,;|", key=file.readline().count)
+    file.seek(0)
+    rows = [row for row, _ in zip(csv.DictReader(file, delimiter=delimiter), range(a.rows))]
 clean = lambda text: " ".join(text.split())
 texts = [clean(row["title"]) for row in rows], [clean(row["abstract"]) for row in rows]
 encodings = tokenizer(*texts, truncation=True, max_length=a.max_length)
