@@ -106,7 +106,8 @@ let package = Package(
     plugin("Infer", engine),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
-    .target(name: "TestSupport", dependencies: ["IntrayCore", "CLinux"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["IntrayCore", "CLinux"], path: "Tests/TestSupport", swiftSettings: strict),
     tests("IntrayCoreTests", ["IntrayCore"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["FileKit"], path: "Tests/CrashProbe", swiftSettings: strict),

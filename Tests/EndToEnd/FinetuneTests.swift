@@ -75,7 +75,7 @@ import Testing
     #expect(try await daemon.stop() == 0)
   }
 
-  @Test func `ten kills at random moments give the same bytes as none`() async throws {
+  @Test func `ten kills of the worker and five of the daemon give the same bytes as none`() async throws {
     let batch = [
       ("train.csv", TinyModel.csv(rows: 160, labels: Self.labels)),
       ("test.csv", TinyModel.csv(rows: 20, labels: nil)),
@@ -104,12 +104,31 @@ import Testing
     #expect(killed == 10)
     let folder = try await disturbed.waitForResult()
     try disturbed.expectWhole(folder)
-    for name in ["model/model.safetensors", "predictions.csv", "test_logits.npy", "held_out.csv"] {
+    let names = ["model/model.safetensors", "predictions.csv", "test_logits.npy", "held_out.csv"]
+    for name in names {
       #expect(try Files.sha256("\(folder)/\(name)") == Files.sha256("\(expected)/\(name)"), "\(name)")
     }
     try await disturbed.waitForState(.done)
     try await disturbed.expectTidy()
     #expect(try Files.list(disturbed.outbox) == ["papers"])
+
+    // The same with the daemon itself, whose worker ends with it.
+    let killedDaemon = try await daemon()
+    try killedDaemon.drop(batch)
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<5 {
+      try await Task.sleep(for: .milliseconds(Int.random(in: 50..<900, using: &random)))
+      killedDaemon.kill()
+      try await killedDaemon.start()
+    }
+    let second = try await killedDaemon.waitForResult()
+    try killedDaemon.expectWhole(second)
+    for name in names {
+      #expect(try Files.sha256("\(second)/\(name)") == Files.sha256("\(expected)/\(name)"), "\(name)")
+    }
+    try await killedDaemon.waitForState(.done)
+    try await killedDaemon.expectTidy()
+    #expect(try Files.list(killedDaemon.outbox) == ["papers"])
   }
 
   /// Data and models that cannot be trained on or predicted with: what is dropped, and how the reason begins.
