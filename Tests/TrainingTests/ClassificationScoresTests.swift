@@ -6,7 +6,7 @@ import Training
 
 @Suite struct ClassificationScoresTests {
   @Test func scoresAreWhatScikitLearnGives() {
-    // accuracy_score, f1_score(average="macro") and log_loss of scikit-learn 1.7 for these logits and labels.
+    // accuracy_score, f1_score(average="macro") and log_loss of scikit-learn 1.9.1 for these logits and labels.
     let logits: [Float] = [2, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 3]
     let scores = ClassificationScores(logits: logits, columns: 3, labels: [0, 1, 2, 2])
     #expect(scores.accuracy == 0.75)
