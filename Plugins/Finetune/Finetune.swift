@@ -36,7 +36,9 @@ enum Finetune: Runner {
     let modelFolder = try models.folder(of: parameters.model)
     let tokenizer = try TokenizerFolder.load(modelFolder)
     let seed = UInt64(parameters.seed)
-    let maxLength = min(parameters.maxLength, try ModelConfiguration.read(folder: modelFolder).maxPositions)
+    let configuration = try ModelConfiguration.read(folder: modelFolder)
+    let maxLength = min(parameters.maxLength, configuration.maxPositions)
+    let precision = try configuration.precision(parameters.precision.precision)
 
     // All files are read to their end first: an error in the last row must not wait for hours of training.
     var labels = LabelSet()
@@ -81,11 +83,12 @@ enum Finetune: Runner {
       .info,
       """
       \(rows.count) rows, \(labels.count) labels, \(rows.tokens / rows.count) tokens a row; \
-      \(partitions.count == 1 ? "\(partitions[0].validation.count + (validation?.count ?? 0)) rows for validation" : "\(partitions.count) folds")
+      \(partitions.count == 1 ? "\(partitions[0].validation.count + (validation?.count ?? 0)) rows for validation" : "\(partitions.count) folds"), \
+      \(precision.rawValue) (\(precision.instructions))
       """)
 
     let training = try ClassifierTraining(
-      plan: parameters.plan, partitions: partitions, rows: rows, labels: labels.count, validation: validation,
+      plan: parameters.plan(precision), partitions: partitions, rows: rows, labels: labels.count, validation: validation,
       test: test,
       base: models.identity(of: parameters.model), workFolder: job.workFolder,
       checkpointInterval: .milliseconds(Int64(parameters.checkpointSeconds * 1000)),
@@ -93,7 +96,7 @@ enum Finetune: Runner {
     ) { seed in
       try SequenceClassifier.load(
         folder: modelFolder, head: parameters.head, labels: known.names, dropout: parameters.dropout, seed: seed,
-        pool: pool)
+        precision: precision, memory: parameters.memory, pool: pool)
     }
     do {
       let (result, model) = try training.run()

@@ -1,3 +1,5 @@
+import Tensors
+
 /// How to train: the numbers of one run. They come from the spec, and the checkpoint remembers them.
 public struct TrainingPlan: Sendable, Equatable, Codable {
   public var epochs: Int
@@ -17,10 +19,11 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
   /// The gradient's greatest global norm.
   public var clip: Double
   public var seed: UInt64
+  public var precision: Precision
 
   public init(
     epochs: Int, batchSize: Int, accumulate: Int, learningRate: Double, headLearningRate: Double, layerDecay: Double,
-    weightDecay: Double, warmup: Double, clip: Double, seed: UInt64
+    weightDecay: Double, warmup: Double, clip: Double, seed: UInt64, precision: Precision
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -32,6 +35,7 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
     self.warmup = warmup
     self.clip = clip
     self.seed = seed
+    self.precision = precision
   }
 
   /// Sequences per optimiser step; the last step of an epoch may have fewer.
