@@ -2,120 +2,105 @@
 // scores and one number per query, as in Dao et al., "FlashAttention" (2022).
 #include "vector.h"
 
-#include <math.h>
-
 // Sums over the keys may be taken in any order.
 #pragma clang fp reassociate(on)
 
-enum { lanes = 16, queries_per_block = 32 };
+enum { queries_per_block = 32 };
 
-/// The largest element; lanes by hand, as a maximum is no sum to the vectoriser.
-INLINE float largest(const float *x, long n) {
-  float m[lanes];
-  for (int j = 0; j < lanes; j++) m[j] = x[0];
-  long i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (int j = 0; j < lanes; j++) m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
-  float all = m[0];
-  for (int j = 1; j < lanes; j++) all = m[j] > all ? m[j] : all;
-  for (; i < n; i++) all = x[i] > all ? x[i] : all;
-  return all;
+/// Rows of scores are filled up to whole vectors.
+static long filled(long keys) { return (keys + lanes - 1) / lanes * lanes; }
+
+/// e^(x * scale - less); with bfloat16, scale and less have been multiplied with log2(e).
+INLINE floats power(floats x, float scale, float less, enum element element) {
+  return element == element_bf16 ? exp2_near(x * scale - less) : exp_of(x * scale - less);
 }
+
+INLINE float base(enum element element) { return element == element_bf16 ? 1.44269504f : 1.0f; }
 
 // MARK: - Rows of scores
 
-/// p [rows, p_row], elements, = dropout(exp(scale * scores - the row's largest)); share [rows] is 1 over the exponentials'
-/// sum, logsum its logarithm.
-INLINE void softmax(void *p, long p_row, float *share, float *logsum, const float *scores, enum element element,
+/// p [rows, filled(keys)], elements, = dropout(exp(scale * scores - the row's largest)); share [rows] is 1 over the
+/// exponentials' sum, logsum its logarithm.
+INLINE void softmax(void *p, float *share, float *logsum, float *scores, enum element element,
                     const struct attention *attention, long first, long rows) {
+  const long keys = attention->tokens, width = filled(keys);
+  const float scale = attention->scale * base(element);
   float mask[draw_block];
-  const long keys = attention->tokens;
   for (long r = 0; r < rows; r++) {
-    const float *s = scores + r * keys;
-    void *pr = row_in(p, element, r, p_row);
-    const float scale = attention->scale;
-    const float m = largest(s, keys) * scale;
-    float sum = 0;
-    if (attention->dropout.threshold == 0) {
-      for (long k = 0; k < keys; k++) {
-        const float e = exp_of(s[k] * scale - m);
+    float *s = scores + r * width;
+    void *pr = row_in(p, element, r, width);
+    for (long k = keys; k < width; k++) s[k] = -1e30f;
+    floats most = load_lanes(s, element_fp32, 0);
+    for (long k = lanes; k < width; k += lanes) most = __builtin_elementwise_max(most, load_lanes(s, element_fp32, k));
+    const float m = __builtin_reduce_max(most) * scale;
+    floats sum = {0};
+    uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
+    for (long from = 0; from < width; from += draw_block, position += draw_counters) {
+      const long to = width - from < draw_block ? width : from + draw_block;
+      if (attention->dropout.threshold) dropout_block(mask, &attention->dropout, position);
+      for (long k = from; k < to; k += lanes) {
+        floats e = power(load_lanes(s, element_fp32, k), scale, m, element);
         sum += e;
-        store(pr, element, k, e);
-      }
-    } else {
-      uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
-      for (long k = 0; k < keys; k += draw_block, position += draw_counters) {
-        dropout_block(mask, &attention->dropout, position);
-        const long width = keys - k < draw_block ? keys - k : draw_block;
-        for (long e = 0; e < width; e++) {
-          const float x = exp_of(s[k + e] * scale - m);
-          sum += x;
-          store(pr, element, k + e, x * mask[e]);
-        }
+        if (attention->dropout.threshold) e *= load_lanes(mask, element_fp32, k - from);
+        store_lanes(pr, element, k, e);
       }
     }
-    for (long k = keys; k < p_row; k++) store(pr, element, k, 0);
-    share[r] = 1.0f / sum;
-    if (logsum) logsum[(first + r) * attention->logsum_row] = m + logf(sum);
+    const float total = sum_of_lanes(sum);
+    share[r] = 1.0f / total;
+    if (logsum) logsum[(first + r) * attention->logsum_row] = m / base(element) + log_of(total);
   }
 }
 
-KERNEL static void softmax_forward(void *p, long p_row, float *share, float *logsum, const float *scores,
+KERNEL static void softmax_forward(void *p, float *share, float *logsum, float *scores,
                                    const struct attention *attention, long first, long rows) {
-#define SOFTMAX(e) softmax(p, p_row, share, logsum, scores, e, attention, first, rows)
+#define SOFTMAX(e) softmax(p, share, logsum, scores, e, attention, first, rows)
   FOR_ELEMENT(attention->element, SOFTMAX);
 }
 
-/// scores [rows, keys] become dropout(softmax(scores)); dscores [rows, keys], which are dout value^T, become the gradient of
-/// the products of queries and keys, and ds [rows, ds_row], elements, the same.
-INLINE void softmax_slope(void *ds, long ds_row, float *scores, float *dscores, const float *logsum, const void *out,
+/// scores [rows, filled(keys)] become dropout(softmax(scores)); dscores, which are dout value^T, become the gradient of the
+/// products of queries and keys, and ds, elements, the same.
+INLINE void softmax_slope(void *ds, float *scores, float *dscores, const float *logsum, const void *out,
                           const void *dout, enum element element, const struct attention *attention, long first,
                           long rows) {
+  const long keys = attention->tokens, width = filled(keys);
+  const float scale = attention->scale, scale_power = attention->scale * base(element);
   float mask[draw_block];
-  const long keys = attention->tokens;
-  const float scale = attention->scale;
   for (long r = 0; r < rows; r++) {
-    float *s = scores + r * keys;
-    float *d = dscores + r * keys;
-    void *dsr = row_in(ds, element, r, ds_row);
+    float *s = scores + r * width;
+    float *d = dscores + r * width;
+    void *dsr = row_in(ds, element, r, width);
+    for (long k = keys; k < width; k++) s[k] = -1e30f, d[k] = 0;
     // The sum over the keys of probability times gradient equals out . dout, dropout included.
     const void *o = row_of(out, element, first + r, attention->context_row);
     const void *g = row_of(dout, element, first + r, attention->context_row);
     float mean = 0;
     for (long h = 0; h < attention->head_size; h++) mean += load(o, element, h) * load(g, element, h);
-    const float log = logsum[(first + r) * attention->logsum_row];
-    if (attention->dropout.threshold == 0) {
-      IN_PLACE
-      for (long k = 0; k < keys; k++) {
-        const float p = exp_of(s[k] * scale - log);
-        s[k] = p;
-        const float slope = p * (d[k] - mean) * scale;
-        d[k] = slope;
-        store(dsr, element, k, slope);
-      }
-    } else {
-      uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
-      for (long k = 0; k < keys; k += draw_block, position += draw_counters) {
-        dropout_block(mask, &attention->dropout, position);
-        const long width = keys - k < draw_block ? keys - k : draw_block;
-        IN_PLACE
-        for (long e = 0; e < width; e++) {
-          const float p = exp_of(s[k + e] * scale - log);
-          s[k + e] = p * mask[e];
-          const float slope = p * (mask[e] * d[k + e] - mean) * scale;
-          d[k + e] = slope;
-          store(dsr, element, k + e, slope);
+    const float log = logsum[(first + r) * attention->logsum_row] * base(element);
+    uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
+    for (long from = 0; from < width; from += draw_block, position += draw_counters) {
+      const long to = width - from < draw_block ? width : from + draw_block;
+      if (attention->dropout.threshold) dropout_block(mask, &attention->dropout, position);
+      for (long k = from; k < to; k += lanes) {
+        floats p = power(load_lanes(s, element_fp32, k), scale_power, log, element);
+        floats slope = load_lanes(d, element_fp32, k);
+        if (attention->dropout.threshold) {
+          const floats kept = load_lanes(mask, element_fp32, k - from);
+          store_lanes(s, element_fp32, k, p * kept);
+          slope *= kept;
+        } else {
+          store_lanes(s, element_fp32, k, p);
         }
+        slope = p * (slope - mean) * scale;
+        store_lanes(d, element_fp32, k, slope);
+        store_lanes(dsr, element, k, slope);
       }
     }
-    for (long k = keys; k < ds_row; k++) store(dsr, element, k, 0);
   }
 }
 
-KERNEL static void softmax_backward(void *ds, long ds_row, float *scores, float *dscores, const float *logsum,
-                                    const void *out, const void *dout, const struct attention *attention, long first,
-                                    long rows) {
-#define SLOPE(e) softmax_slope(ds, ds_row, scores, dscores, logsum, out, dout, e, attention, first, rows)
+KERNEL static void softmax_backward(void *ds, float *scores, float *dscores, const float *logsum, const void *out,
+                                    const void *dout, const struct attention *attention, long first, long rows) {
+#define SLOPE(e) softmax_slope(ds, scores, dscores, logsum, out, dout, e, attention, first, rows)
   FOR_ELEMENT(attention->element, SLOPE);
 }
 
@@ -151,9 +136,9 @@ static long divide_forward(struct forward_scratch *s, char *scratch, long tokens
   const long words = words_of(element, tokens);
   s->keys = take(&at, panels_size(tokens, words_of(element, head_size)));
   s->values = take(&at, panels_size(head_size, words));
-  s->scores = take(&at, queries_per_block * tokens * 4);
+  s->scores = take(&at, queries_per_block * filled(tokens) * 4);
   s->share = take(&at, queries_per_block * 4);
-  s->probabilities = take(&at, queries_per_block * words * 4);
+  s->probabilities = take(&at, queries_per_block * filled(tokens) * bytes_of(element));
   return at - scratch;
 }
 
@@ -175,11 +160,11 @@ static long divide_backward(struct backward_scratch *s, char *scratch, long toke
   s->dcontext = take(&at, panels_size(head_size, block));
   s->probabilities = take(&at, panels_size(tokens, block));
   s->slopes = take(&at, panels_size(tokens, block));
-  s->scores = take(&at, queries_per_block * tokens * 4);
-  s->dscores = take(&at, queries_per_block * tokens * 4);
+  s->scores = take(&at, queries_per_block * filled(tokens) * 4);
+  s->dscores = take(&at, queries_per_block * filled(tokens) * 4);
   s->dkeys = take(&at, tokens * head_size * 4);
   s->dvalues = take(&at, tokens * head_size * 4);
-  s->ds = take(&at, queries_per_block * words * 4);
+  s->ds = take(&at, queries_per_block * filled(tokens) * bytes_of(element));
   return at - scratch;
 }
 
@@ -217,7 +202,7 @@ void attention_forward(const struct attention *attention, const void *q, const v
   const enum element element = attention->element;
   const long tokens = attention->tokens, size = attention->head_size, row = attention->qkv_row;
   const long words = words_of(element, tokens), depth = words_of(element, size);
-  const long p_row = words * 4 / bytes_of(element);
+  const long width = filled(tokens);
   struct forward_scratch s;
   divide_forward(&s, scratch, tokens, size, element);
   pack_transposed(s.keys, element, k, element, row, tokens, size, 0, tokens);
@@ -225,10 +210,10 @@ void attention_forward(const struct attention *attention, const void *q, const v
   for (long first = 0; first < tokens; first += queries_per_block) {
     const long rows = tokens - first < queries_per_block ? tokens - first : queries_per_block;
     struct product p = of_rows(element, row_of(q, element, first, row), row, s.keys, rows, tokens, depth, finish_store,
-                               s.scores, tokens);
+                               s.scores, width);
     multiply(&p);
-    softmax_forward(s.probabilities, p_row, s.share, logsum, s.scores, attention, first, rows);
-    p = of_rows(element, s.probabilities, p_row, s.values, rows, size, words, finish_bias,
+    softmax_forward(s.probabilities, s.share, logsum, s.scores, attention, first, rows);
+    p = of_rows(element, s.probabilities, width, s.values, rows, size, words, finish_bias,
                 row_in(context, element, first, attention->context_row), attention->context_row);
     p.a_scale = s.share;
     multiply(&p);
@@ -242,7 +227,7 @@ void attention_backward(const struct attention *attention, const void *q, const 
   const long tokens = attention->tokens, size = attention->head_size, row = attention->qkv_row;
   const long out = attention->context_row;
   const long words = words_of(element, tokens), depth = words_of(element, size);
-  const long ds_row = words * 4 / bytes_of(element);
+  const long width = filled(tokens);
   struct backward_scratch s;
   divide_backward(&s, scratch, tokens, size, element);
   pack_transposed(s.keys, element, k, element, row, tokens, size, 0, tokens);
@@ -253,19 +238,19 @@ void attention_backward(const struct attention *attention, const void *q, const 
     const long block = words_of(element, rows);
     const void *queries = row_of(q, element, first, row);
     const void *gradient = row_of(dcontext, element, first, out);
-    struct product p = of_rows(element, queries, row, s.keys, rows, tokens, depth, finish_store, s.scores, tokens);
+    struct product p = of_rows(element, queries, row, s.keys, rows, tokens, depth, finish_store, s.scores, width);
     multiply(&p);
-    p = of_rows(element, gradient, out, s.values, rows, tokens, depth, finish_store, s.dscores, tokens);
+    p = of_rows(element, gradient, out, s.values, rows, tokens, depth, finish_store, s.dscores, width);
     multiply(&p);
-    softmax_backward(s.ds, ds_row, s.scores, s.dscores, logsum, context, dcontext, attention, first, rows);
-    p = of_rows(element, s.ds, ds_row, s.key_rows, rows, size, words, finish_bias, row_in(dq, element, first, row), row);
+    softmax_backward(s.ds, s.scores, s.dscores, logsum, context, dcontext, attention, first, rows);
+    p = of_rows(element, s.ds, width, s.key_rows, rows, size, words, finish_bias, row_in(dq, element, first, row), row);
     multiply(&p);
     const enum finish finish = first == 0 ? finish_store : finish_add;
-    pack_rows(s.probabilities, element, s.scores, element_fp32, tokens, tokens, rows, 0, block);
+    pack_rows(s.probabilities, element, s.scores, element_fp32, width, tokens, rows, 0, block);
     pack_rows(s.dcontext, element, gradient, element, out, size, rows, 0, block);
     p = of_panels(element, s.probabilities, s.dcontext, tokens, size, block, finish, s.dvalues, size);
     multiply(&p);
-    pack_rows(s.slopes, element, s.dscores, element_fp32, tokens, tokens, rows, 0, block);
+    pack_rows(s.slopes, element, s.dscores, element_fp32, width, tokens, rows, 0, block);
     pack_rows(s.queries, element, queries, element, row, size, rows, 0, block);
     p = of_panels(element, s.slopes, s.queries, tokens, size, block, finish, s.dkeys, size);
     multiply(&p);

@@ -10,24 +10,75 @@ INLINE int32_t pair(float first, float second) {
   return (int32_t)((uint32_t)bf16_of(first) | (uint32_t)bf16_of(second) << 16);
 }
 
+/// Word w of a row of x.
+INLINE int32_t word_at(const void *row, enum element element, enum element from, long w) {
+  if (element != from) return pair(((const float *)row)[2 * w], ((const float *)row)[2 * w + 1]);
+  int32_t word;
+  memcpy(&word, (const char *)row + w * 4, sizeof word);
+  return word;
+}
+
+/// Sixteen words from word w of a row of x on.
+INLINE ints words_at(const void *row, enum element element, enum element from, long w) {
+  if (element == from) return *(const ints *)((const char *)row + w * 4);
+  const words a = (words)load_lanes(row, element_fp32, 2 * w), b = (words)load_lanes(row, element_fp32, 2 * w + lanes);
+  const words even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const words odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return (ints)(((even + 0x7fffu + ((even >> 16) & 1u)) >> 16) | ((odd + 0x7fffu + ((odd >> 16) & 1u)) & 0xffff0000u));
+}
+
+/// Sixteen rows of sixteen words become columns.
+INLINE void transpose(ints x[lanes]) {
+#define MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+  // Blocks of 1, 2, 4 and 8 words change places.
+  for (int r = 0; r < lanes; r += 2) {
+    const ints a = x[r], b = x[r + 1];
+    x[r] = MIX(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    x[r + 1] = MIX(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+  }
+  for (int r = 0; r < lanes; r++) {
+    if (r & 2) continue;
+    const ints a = x[r], b = x[r + 2];
+    x[r] = MIX(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    x[r + 2] = MIX(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  }
+  for (int r = 0; r < lanes; r++) {
+    if (r & 4) continue;
+    const ints a = x[r], b = x[r + 4];
+    x[r] = MIX(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    x[r + 4] = MIX(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  }
+  for (int r = 0; r < 8; r++) {
+    const ints a = x[r], b = x[r + 8];
+    x[r] = MIX(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    x[r + 8] = MIX(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+#undef MIX
+}
+
 INLINE void transposed(int32_t *panels, enum element element, const void *x, enum element from, long x_row,
                        long columns, long depth, long first, long last) {
   const long words = element == element_bf16 ? depth / 2 : depth;
-  for (long column = first; column < last; column += panel_columns) {
-    int32_t *panel = panels + column * words;
-    const long width = columns - column < panel_columns ? columns - column : panel_columns;
-    if (width < panel_columns) memset(panel, 0, (size_t)(words * panel_columns) * sizeof *panel);
-    for (long j = 0; j < width; j++) {
-      const void *row = row_of(x, from, column + j, x_row);
-      for (long w = 0; w < words; w++) {
-        int32_t word;
-        if (element == from)
-          memcpy(&word, (const char *)row + w * 4, sizeof word);
-        else
-          word = pair(((const float *)row)[2 * w], ((const float *)row)[2 * w + 1]);
-        panel[w * panel_columns + j] = word;
+  for (long column = first; column < last; column += lanes) {
+    int32_t *panel = panels + column / panel_columns * panel_columns * words + column % panel_columns;
+    const long width = columns - column < lanes ? columns - column : lanes;
+    long w = 0;
+    if (width == lanes)
+      for (; w + lanes <= words; w += lanes) {
+        ints block[lanes];
+#pragma unroll
+        for (int j = 0; j < lanes; j++) block[j] = words_at(row_of(x, from, column + j, x_row), element, from, w);
+        transpose(block);
+#pragma unroll
+        for (int j = 0; j < lanes; j++) *(ints *)(panel + (w + j) * panel_columns) = block[j];
       }
-    }
+    for (; w < words; w++)
+      for (long j = 0; j < lanes; j++)
+        panel[w * panel_columns + j] =
+            j < width ? word_at(row_of(x, from, column + j, x_row), element, from, w) : 0;
+    // The half of a last panel that has no column.
+    if (column + lanes >= columns && column % panel_columns == 0)
+      for (w = 0; w < words; w++) memset(panel + w * panel_columns + lanes, 0, lanes * sizeof *panel);
   }
 }
 
@@ -111,7 +162,7 @@ KERNEL void pack_int8(int32_t *panels, float *scale, int32_t *sum, const float *
   }
 }
 
-enum { lanes = 16 };
+
 
 INLINE void quantised(uint8_t *out, float *scale, const void *x, enum element from, long rows, long H) {
   for (long r = 0; r < rows; r++) {

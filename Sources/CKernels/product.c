@@ -8,50 +8,86 @@
 
 // MARK: - What becomes of a tile of sums
 
-INLINE float sum_of(const struct product *p, enum element element, const int32_t *tile, long row, long column) {
+INLINE floats sums(const struct product *p, enum element element, const int32_t *tile, long row, long column) {
+  const ints sum = *(const ints *)tile;
+  if (element != element_int8) return (floats)sum;
   // The left factor was moved by 128 to be unsigned.
-  if (element == element_int8) return (float)(*tile - p->b_sum[column]) * (p->a_scale[row] * p->b_scale[column]);
-  return float_from_bits((uint32_t)*tile);
+  const ints moved = sum - *(const ints *)(p->b_sum + column);
+  return __builtin_convertvector(moved, floats) * (load_lanes(p->b_scale, element_fp32, column) * p->a_scale[row]);
 }
 
-// `columns` is panel_columns but in a last, narrow panel; a constant makes straight vector code of the loops.
-INLINE void finish_rows(const struct product *p, const int32_t *tile, long first, long rows, long column, long columns,
-                        enum element element, enum finish finish, enum activation activation) {
+/// Sixteen columns of a row, `at` elements into c.
+INLINE void finish_lanes(const struct product *p, floats x, long row, long column, long at, enum element element,
+                         enum finish finish, enum activation activation) {
   const enum element out = element == element_fp32 ? element_fp32 : element_bf16;
-  float bias[panel_columns] = {0};
-  if (p->bias)
-    for (long j = 0; j < columns; j++) bias[j] = p->bias[column + j];
-  for (long r = 0; r < rows; r++, tile += panel_columns) {
-    const long at = (first + r) * p->c_row + column;
-    float x[panel_columns];
-    for (long j = 0; j < columns; j++) x[j] = sum_of(p, element, tile + j, first + r, column + j);
-    if (finish == finish_store) {
-      float *c = (float *)p->c + at;
-      for (long j = 0; j < columns; j++) c[j] = x[j];
-    } else if (finish == finish_add) {
-      float *c = (float *)p->c + at;
-      for (long j = 0; j < columns; j++) x[j] += c[j];
-      for (long j = 0; j < columns; j++) c[j] = x[j];
-    } else if (finish == finish_bias) {
-      const float scale = element != element_int8 && p->a_scale ? p->a_scale[first + r] : 1.0f;
-      for (long j = 0; j < columns; j++) store(p->c, out, at + j, x[j] * scale + bias[j]);
-    } else if (finish == finish_activation) {
-      for (long j = 0; j < columns; j++) x[j] += bias[j];
-      if (p->kept)
-        for (long j = 0; j < columns; j++) store(p->kept, out, at + j, x[j]);
-      for (long j = 0; j < columns; j++) store(p->c, out, at + j, activated(x[j], activation));
-    } else {
-      float y[panel_columns];
-      for (long j = 0; j < columns; j++) x[j] *= activation_slope(load(p->kept, out, at + j), activation, &y[j]);
-      for (long j = 0; j < columns; j++) store(p->c, out, at + j, x[j]);
-      for (long j = 0; j < columns; j++) store(p->kept, out, at + j, y[j]);
-    }
+  const floats bias = p->bias ? load_lanes(p->bias, element_fp32, column) : all(0);
+  if (finish == finish_store) {
+    store_lanes(p->c, element_fp32, at, x);
+  } else if (finish == finish_add) {
+    store_lanes(p->c, element_fp32, at, load_lanes(p->c, element_fp32, at) + x);
+  } else if (finish == finish_bias) {
+    if (element != element_int8 && p->a_scale) x *= p->a_scale[row];
+    store_lanes(p->c, out, at, x + bias);
+  } else if (finish == finish_activation) {
+    x += bias;
+    if (p->kept) store_lanes(p->kept, out, at, x);
+    store_lanes(p->c, out, at, activated(x, activation, out));
+  } else {
+    floats y;
+    const floats slope = activation_slope(load_lanes(p->kept, out, at), activation, out, &y);
+    store_lanes(p->c, out, at, x * slope);
+    store_lanes(p->kept, out, at, y);
   }
 }
 
-INLINE void finish_columns(const struct product *p, enum element element, const int32_t *tile, long first, long rows,
-                           long column, long columns) {
-#define FINISH(f, a) finish_rows(p, tile, first, rows, column, columns, element, f, a)
+INLINE void finish_rows(const struct product *p, const int32_t *tile, long first, long rows, long column,
+                        enum element element, enum finish finish, enum activation activation) {
+  for (long r = 0; r < rows; r++) {
+    const long at = (first + r) * p->c_row + column;
+    for (int j = 0; j < panel_columns; j += lanes)
+      finish_lanes(p, sums(p, element, tile + r * panel_columns + j, first + r, column + j), first + r, column + j,
+                   at + j, element, finish, activation);
+  }
+}
+
+/// A last panel that is not full: as if it were, in memory of its own.
+INLINE void finish_narrow(const struct product *p, const int32_t *tile, long first, long rows, long column, long columns,
+                          enum element element, enum finish finish, enum activation activation) {
+  const long size = element == element_fp32 || finish == finish_store || finish == finish_add ? 4 : 2;
+  float c[panel_columns], kept[panel_columns], bias[panel_columns] = {0}, scale[panel_columns] = {0};
+  int32_t sum[panel_columns] = {0};
+  struct product q = *p;
+  if (p->bias) memcpy(bias, p->bias + column, (size_t)columns * 4), q.bias = bias;
+  if (element == element_int8) {
+    memcpy(scale, p->b_scale + column, (size_t)columns * 4), q.b_scale = scale;
+    memcpy(sum, p->b_sum + column, (size_t)columns * 4), q.b_sum = sum;
+  }
+  q.c = c;
+  if (p->kept) q.kept = kept;
+  memset(c, 0, sizeof c);
+  memset(kept, 0, sizeof kept);
+  for (long r = 0; r < rows; r++) {
+    const long at = ((first + r) * p->c_row + column) * size, bytes = columns * size;
+    if (finish == finish_add) memcpy(c, (char *)p->c + at, (size_t)bytes);
+    if (finish == finish_slope) memcpy(kept, (char *)p->kept + at, (size_t)bytes);
+    for (int j = 0; j < panel_columns; j += lanes)
+      finish_lanes(&q, sums(&q, element, tile + r * panel_columns + j, first + r, j), first + r, j, j, element, finish,
+                   activation);
+    memcpy((char *)p->c + at, c, (size_t)bytes);
+    if (p->kept) memcpy((char *)p->kept + at, kept, (size_t)bytes);
+  }
+}
+
+INLINE void finish(const struct product *p, enum element element, const int32_t *tile, long first, long rows,
+                   long column) {
+  const long columns = p->columns - column;
+#define FINISH(f, a)                                                                                                  \
+  do {                                                                                                                \
+    if (columns >= panel_columns)                                                                                     \
+      finish_rows(p, tile, first, rows, column, element, f, a);                                                       \
+    else                                                                                                              \
+      finish_narrow(p, tile, first, rows, column, columns, element, f, a);                                            \
+  } while (0)
 #define FINISH_WITH_ACTIVATION(f)                                                                                     \
   switch (p->activation) {                                                                                            \
   case activation_gelu: FINISH(f, activation_gelu); break;                                                            \
@@ -65,15 +101,6 @@ INLINE void finish_columns(const struct product *p, enum element element, const 
   case finish_activation: FINISH_WITH_ACTIVATION(finish_activation) break;
   case finish_slope: FINISH_WITH_ACTIVATION(finish_slope) break;
   }
-}
-
-INLINE void finish(const struct product *p, enum element element, const int32_t *tile, long first, long rows,
-                   long column) {
-  const long left = p->columns - column;
-  if (left >= panel_columns)
-    finish_columns(p, element, tile, first, rows, column, panel_columns);
-  else
-    finish_columns(p, element, tile, first, rows, column, left);
 }
 
 // MARK: - What a word is, in plain vector code

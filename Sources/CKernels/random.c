@@ -1,9 +1,9 @@
 #include "vector.h"
 
-void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+void philox4x32(int rounds, const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   uint32_t k0 = key[0], k1 = key[1];
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < rounds; round++) {
     const uint64_t p0 = (uint64_t)c0 * 0xD2511F53u;
     const uint64_t p1 = (uint64_t)c2 * 0xCD9E8D57u;
     c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;

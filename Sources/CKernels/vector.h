@@ -26,61 +26,31 @@ INLINE uint32_t bits_of_float(float value) {
   return bits;
 }
 
-/// e^x within 2 ulp on [-87.3, 88]; outside, the value at the border. Cephes' expf; the rounding by adding 1.5 * 2^23
-/// leaves the exponent in the low bits.
-INLINE float exp_of(float x) {
+/// The natural logarithm of x > 0 within 2 ulp; Cephes' logf.
+INLINE float log_of(float x) {
 #pragma clang fp reassociate(off) contract(on)
-  x = x < -87.3f ? -87.3f : x;
-  x = x > 88.0f ? 88.0f : x;
-  const float shifted = x * 1.44269504f + 12582912.0f;
-  const float n = shifted - 12582912.0f;
-  float r = x - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  return p * float_from_bits((bits_of_float(shifted) + 127u) << 23);
+  // x = 2^n m, with m in [1/sqrt(2), sqrt(2))
+  const uint32_t bits = bits_of_float(x) - 0x3f3504f3u;
+  const float n = (float)((int32_t)bits >> 23);
+  const float m = float_from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+  const float z = m * m;
+  float p = 7.0376836292e-2f;
+  p = p * m + -1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m + -1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m + -1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m + -2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  p = p * m * z + n * -2.12194440e-4f - 0.5f * z;
+  return m + p + n * 0.693359375f;
 }
 
-/// tanh x within 3e-7
-INLINE float tanh_of(float x) {
-#pragma clang fp reassociate(off) contract(on)
-  return 1.0f - 2.0f / (exp_of(2.0f * x) + 1.0f);
-}
-
-/// erf x within 1e-7: two minimax polynomials (N. Juffa), both computed, one taken.
-INLINE float erf_of(float x) {
-#pragma clang fp reassociate(off) contract(on)
-  const float t = float_from_bits(bits_of_float(x) & 0x7fffffffu);
-  const float s = x * x;
-  float far = -1.72853470e-5f * t + 3.83197126e-4f;
-  const float u = -3.88396438e-3f * t + 2.42546219e-2f;
-  far = far * s + u;
-  far = far * t + -1.06777877e-1f;
-  far = far * t + -6.34846687e-1f;
-  far = far * t + -1.28717512e-1f;
-  far = far * t - t;
-  far = 1.0f - exp_of(far);
-  far = float_from_bits(bits_of_float(far) | (bits_of_float(x) & 0x80000000u));
-  float near = -5.96761703e-4f;
-  near = near * s + 4.99119423e-3f;
-  near = near * s + -2.67681349e-2f;
-  near = near * s + 1.12819925e-1f;
-  near = near * s + -3.76125336e-1f;
-  near = near * s + 1.28379166e-1f;
-  near = near * x + x;
-  return t > 0.927734375f ? far : near;
-}
-
-/// The bfloat16 nearest to a float, halves to even; what is not a number stays so.
+/// The bfloat16 nearest to a float, halves to even. What is not a number stays so where the processor made it.
 INLINE uint16_t bf16_of(float value) {
   const uint32_t bits = bits_of_float(value);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  return (uint16_t)(value != value ? 0x7fc0u : rounded);
+  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 INLINE float float_of(uint16_t bf16) { return float_from_bits((uint32_t)bf16 << 16); }
@@ -106,6 +76,104 @@ INLINE void *row_in(void *x, enum element e, long r, long H) {
   return (char *)x + r * H * (e == element_bf16 ? 2 : 4);
 }
 
+// MARK: - Sixteen at a time
+
+/// Where a loop has too much in it for the compiler to see that it is one: vectors by hand. On CPUs with narrower ones the
+/// compiler takes them apart.
+enum { lanes = 16 };
+typedef float floats __attribute__((vector_size(64), aligned(4)));
+typedef int32_t ints __attribute__((vector_size(64), aligned(4)));
+typedef uint32_t words __attribute__((vector_size(64), aligned(4)));
+typedef uint16_t halves __attribute__((vector_size(32), aligned(2)));
+
+INLINE floats all(float x) { return (floats){0} + x; }
+
+INLINE floats load_lanes(const void *x, enum element e, long i) {
+  if (e == element_fp32) return *(const floats *)((const float *)x + i);
+  return (floats)(__builtin_convertvector(*(const halves *)((const uint16_t *)x + i), words) << 16);
+}
+
+INLINE void store_lanes(void *x, enum element e, long i, floats value) {
+  if (e == element_fp32) {
+    *(floats *)((float *)x + i) = value;
+    return;
+  }
+  const words bits = (words)value;
+  *(halves *)((uint16_t *)x + i) = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, halves);
+}
+
+INLINE float sum_of_lanes(floats x) {
+#define HALVED(...) __builtin_shufflevector(x, x, __VA_ARGS__)
+  x += HALVED(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  x += HALVED(4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3);
+  x += HALVED(2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
+  return x[0] + x[1];
+#undef HALVED
+}
+
+/// a where the mask has ones, b where it has zeros.
+INLINE floats chosen(ints mask, floats a, floats b) { return (floats)(((ints)a & mask) | ((ints)b & ~mask)); }
+
+/// e^x within 2 ulp on [-87.3, 88]; outside, the value at the border. Cephes' expf; the rounding by adding 1.5 * 2^23
+/// leaves the exponent in the low bits.
+INLINE floats exp_of(floats x) {
+#pragma clang fp reassociate(off) contract(on)
+  x = __builtin_elementwise_min(__builtin_elementwise_max(x, all(-87.3f)), all(88.0f));
+  const floats shifted = x * 1.44269504f + 12582912.0f;
+  const floats n = shifted - 12582912.0f;
+  floats r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  floats p = all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  return p * (floats)(((words)shifted + 127u) << 23);
+}
+
+/// tanh x within 3e-7
+INLINE floats tanh_of(floats x) { return 1.0f - 2.0f / (exp_of(2.0f * x) + 1.0f); }
+
+/// erf x within 1e-7: two minimax polynomials (N. Juffa), both computed, one taken.
+INLINE floats erf_of(floats x) {
+#pragma clang fp reassociate(off) contract(on)
+  const ints sign = (ints)x & (int32_t)0x80000000u;
+  const floats t = (floats)((ints)x ^ sign);
+  const floats s = x * x;
+  floats far = -1.72853470e-5f * t + 3.83197126e-4f;
+  const floats u = -3.88396438e-3f * t + 2.42546219e-2f;
+  far = far * s + u;
+  far = far * t + -1.06777877e-1f;
+  far = far * t + -6.34846687e-1f;
+  far = far * t + -1.28717512e-1f;
+  far = far * t - t;
+  far = 1.0f - exp_of(far);
+  floats near = all(-5.96761703e-4f);
+  near = near * s + 4.99119423e-3f;
+  near = near * s + -2.67681349e-2f;
+  near = near * s + 1.12819925e-1f;
+  near = near * s + -3.76125336e-1f;
+  near = near * s + 1.28379166e-1f;
+  near = near * x + x;
+  return chosen((ints)(t > 0.927734375f), (floats)((ints)far | sign), near);
+}
+
+/// 2^x within 6e-5 of itself on [-126, 127]; below, 2^-126. Enough for what becomes bfloat16.
+INLINE floats exp2_near(floats x) {
+#pragma clang fp reassociate(off) contract(on)
+  x = __builtin_elementwise_max(x, all(-126.0f));
+  const floats shifted = x + 12582912.0f;
+  const floats f = x - (shifted - 12582912.0f);
+  floats p = all(9.61813051e-3f);
+  p = p * f + 5.55036440e-2f;
+  p = p * f + 2.40226337e-1f;
+  p = p * f + 6.93147182e-1f;
+  p = p * f + 1.0f;
+  return (floats)((words)p + ((words)shifted << 23));
+}
+
 /// Compiles a body once for each type of element: BODY(e) with e a constant.
 #define FOR_ELEMENT(element, BODY) \
   do { \
@@ -119,8 +187,9 @@ INLINE void *row_in(void *x, enum element e, long r, long H) {
 /// Draws that are made together: 8 counters give 32 words, 64 halves.
 enum { draw_block = 64, draw_counters = 8 };
 
-/// mask[e] = 0 or the scale, for the 64 elements whose counters start at `position`. Draw e of the block is the e-th
-/// 16-bit half of the words 0 and 1 of all eight counters, then of the words 2 and 3.
+/// mask[e] = 0 or the scale, for the 64 elements whose counters start at `position`. Philox with 7 rounds, the fewest that
+/// pass all tests of TestU01 (Salmon et al., table 2). Draws 0..<16 are the lower halves of the words 1 and 0 of all eight
+/// counters, 16..<32 their upper halves; 32..<64 those of the words 3 and 2.
 INLINE void dropout_block(float mask[draw_block], const struct dropout *dropout, uint32_t position) {
   uint64_t c0[draw_counters], c1[draw_counters], c2[draw_counters], c3[draw_counters];
   for (int j = 0; j < draw_counters; j++) {
@@ -130,7 +199,8 @@ INLINE void dropout_block(float mask[draw_block], const struct dropout *dropout,
     c3[j] = dropout->purpose;
   }
   uint32_t k0 = dropout->key[0], k1 = dropout->key[1];
-  for (int round = 0; round < 10; round++) {
+#pragma unroll
+  for (int round = 0; round < 7; round++) {
     // The upper halves hold rubbish between rounds; the products take the lower halves only.
     for (int j = 0; j < draw_counters; j++) {
       const uint64_t p0 = (c0[j] & 0xffffffffu) * 0xD2511F53u;
@@ -145,12 +215,18 @@ INLINE void dropout_block(float mask[draw_block], const struct dropout *dropout,
   }
   uint64_t words[2 * draw_counters];
   for (int j = 0; j < draw_counters; j++) {
-    words[j] = (c0[j] & 0xffffffffu) | (c1[j] << 32);
-    words[j + draw_counters] = (c2[j] & 0xffffffffu) | (c3[j] << 32);
+    words[j] = (c1[j] & 0xffffffffu) | (c0[j] << 32);
+    words[j + draw_counters] = (c3[j] & 0xffffffffu) | (c2[j] << 32);
   }
-  uint16_t draws[draw_block];
+  uint32_t draws[draw_block / 2];
   memcpy(draws, words, sizeof draws);
-  const uint32_t threshold = dropout->threshold;
+  const uint32_t threshold = dropout->threshold << 16;
   const float scale = dropout->scale;
-  for (int e = 0; e < draw_block; e++) mask[e] = draws[e] >= threshold ? scale : 0.0f;
+  // A half is below the threshold when its word, the half moved up, is below the threshold moved up.
+  for (int e = 0; e < 16; e++) {
+    mask[e] = draws[e] << 16 >= threshold ? scale : 0.0f;
+    mask[16 + e] = draws[e] >= threshold ? scale : 0.0f;
+    mask[32 + e] = draws[16 + e] << 16 >= threshold ? scale : 0.0f;
+    mask[48 + e] = draws[16 + e] >= threshold ? scale : 0.0f;
+  }
 }

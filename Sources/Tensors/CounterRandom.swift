@@ -27,15 +27,15 @@ public struct CounterRandom: Sendable {
     public static let dropout: UInt32 = 0x1000
   }
 
-  /// Philox4x32-10 itself.
+  /// Philox4x32 itself.
   public static func philox(
-    counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
+    rounds: Int32 = 10, counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
   ) -> [UInt32] {
     let counter = [counter.0, counter.1, counter.2, counter.3]
     let key = [key.0, key.1]
     return [UInt32](unsafeUninitializedCapacity: 4) { buffer, count in
       buffer.initialize(repeating: 0)
-      philox4x32(counter, key, buffer.baseAddress)
+      philox4x32(rounds, counter, key, buffer.baseAddress)
       count = 4
     }
   }

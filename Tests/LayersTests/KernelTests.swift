@@ -81,17 +81,24 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
     let (name, function) = Self.kinds[kind]
     let operations = try Operations()
     let x = try operations.tensor("activation.x")
-    let (y, ones, dx) = (Tensor(x.shape), Tensor(x.shape), Tensor(x.shape))
-    let bias = Tensor(x.shape)
-    bias.fill(0.5)
+    // What follows a product: here each row's only element times 1.
+    let one = Panels(.fp32)
+    one.reserve(columns: 1, depth: 1)
+    one.pack(transposed: Tensor([1, 1], [1]))
+    let bias = Tensor([1], [0.5])
     let shifted = Tensor(x.shape, x.elements.map { $0 - 0.5 })
-    bias_activation_forward(y.data, shifted.data, bias.data, function, 1, x.count)
+    let (y, kept) = (Tensor(x.shape), Tensor(x.shape))
+    var forward = product(rows: x.count, of: shifted.data, by: one)
+    forward.store(UnsafeMutableRawPointer(y.data), function, bias: bias, kept: kept.data)
     expectEqual(y, try operations.tensor("activation.\(name)"), within: 1e-6)
+    expectEqual(kept, x, within: 1e-6)
+    let (ones, dx) = (Tensor(x.shape), Tensor(x.shape))
     ones.fill(1)
-    let again = Tensor(x.shape)
-    bias_activation_backward(dx.data, again.data, ones.data, x.data, function, x.count)
+    kept.copy(from: x)
+    var backward = product(rows: x.count, of: ones.data, by: one)
+    backward.store(UnsafeMutableRawPointer(dx.data), slopeOf: function, kept: kept.data)
     expectEqual(dx, try operations.tensor("activation.\(name).slope"), within: 3e-6)
-    expectEqual(again, try operations.tensor("activation.\(name)"), within: 1e-6)
+    expectEqual(kept, try operations.tensor("activation.\(name)"), within: 1e-6)
   }
 
   @Test func tanhHasItsSlope() {
@@ -111,11 +118,14 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
     let bias = Tensor([3], [10, 20, 30])
     bias_forward(y.data, bias.data, 2, 3)
     #expect(y.elements == [11, 22, 33, 14, 25, 36])
-    let dbias = Tensor([3], [1, 1, 1])
-    bias_backward(dbias.data, y.data, 2, 3, 0, 2)
-    #expect(dbias.elements == [26, 48, 1])
-    bias_backward(dbias.data, y.data, 2, 3, 2, 3)
-    #expect(dbias.elements == [26, 48, 70])
+    for precision in [Precision.fp32, .bf16] {
+      let dy = Panels(precision)
+      dy.reserve(columns: 3, depth: 2)
+      dy.pack(rows: 0..<2, of: y.data, .fp32)
+      let dbias = Tensor([3], [1, 1, 1])
+      bias_backward(dbias.data, precision.element, dy.data, 3, dy.words)
+      #expect(dbias.elements == [26, 48, 70])
+    }
   }
 }
 
@@ -128,13 +138,14 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
     let operations = try Operations()
     func tensor(_ name: String) throws -> Tensor { try operations.tensor("layernorm.\(rows)x\(features).\(name)") }
     let (x, weight, bias, dy) = (try tensor("x"), try tensor("weight"), try tensor("bias"), try tensor("dy"))
-    let (y, mean, rstd) = (Tensor([rows, features]), Tensor([rows]), Tensor([rows]))
+    let (y, normal, rstd) = (Tensor([rows, features]), Tensor([rows, features]), Tensor([rows]))
     layernorm_forward(
-      y.data, mean.data, rstd.data, x.data, weight.data, bias.data, features > 1 ? 1e-12 : 1e-5, rows, features)
+      y.data, normal.data, rstd.data, element_fp32, x.data, weight.data, bias.data, features > 1 ? 1e-12 : 1e-5, rows,
+      features)
     expectEqual(y, try tensor("y"), within: 5e-6)
     let (dx, dweight, dbias) = (Tensor([rows, features]), Tensor([features]), Tensor([features]))
     layernorm_backward(
-      dx.data, dweight.data, dbias.data, dy.data, x.data, mean.data, rstd.data, weight.data, rows, features)
+      dx.data, dweight.data, dbias.data, element_fp32, dy.data, normal.data, rstd.data, weight.data, rows, features)
     expectEqual(dx, try tensor("dx"), within: 1e-5)
     expectEqual(dweight, try tensor("dweight"), within: 1e-5)
     expectEqual(dbias, try tensor("dbias"), within: 1e-5)
@@ -145,25 +156,32 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
   ) {
     let (x, residual, bias) = (normal([rows, features], 1), normal([rows, features], 2), normal([features], 3))
     let (weight, offset, dy) = (normal([features], 4), normal([features], 5), normal([rows, features], 6))
-    let (sum, y) = (Tensor([rows, features]), Tensor([rows, features]))
-    let (mean, rstd) = (Tensor([rows]), Tensor([rows]))
+    let (sum, y, kept) = (Tensor([rows, features]), Tensor([rows, features]), Tensor([rows, features]))
+    let rstd = Tensor([rows])
     var mask = dropout(rate: rate, key: DropoutKey(seed: 3, step: 4), site: .output(layer: 1))
     func loss() -> Double {
       sum.copy(from: x)
       residual_layernorm_forward(
-        y.data, mean.data, rstd.data, sum.data, bias.data, residual.data, weight.data, offset.data, 1e-5, &mask, 7,
-        rows, features)
+        y.data, kept.data, rstd.data, element_fp32, sum.data, bias.data, residual.data, weight.data, offset.data, 1e-5,
+        &mask, 7, rows, features)
       return dot(y, dy)
     }
     _ = loss()
+    let inference = Tensor([rows, features])
+    sum.copy(from: x)
+    residual_layernorm_forward(
+      inference.data, nil, nil, element_fp32, sum.data, bias.data, residual.data, weight.data, offset.data, 1e-5, &mask,
+      7, rows, features)
+    expectEqual(inference, y, within: 1e-6)
     let (dresidual, ddense, dweight, doffset) = (
       Tensor([rows, features]), Tensor([rows, features]), Tensor([features]), Tensor([features])
     )
+    dresidual.copy(from: dy)
     residual_layernorm_backward(
-      dresidual.data, ddense.data, dweight.data, doffset.data, dy.data, sum.data, mean.data, rstd.data, weight.data,
-      &mask, 7, rows, features)
+      dresidual.data, ddense.data, dweight.data, doffset.data, element_fp32, kept.data, rstd.data, weight.data, &mask, 7,
+      rows, features)
     let dbias = Tensor([features])
-    bias_backward(dbias.data, ddense.data, rows, features, 0, features)
+    for row in 0..<rows { bias_forward(dbias.data, ddense.data + row * features, 1, features) }
     expectSlopes(residual, dresidual, within: 5e-3, "residual", loss: loss)
     expectSlopes(x, ddense, within: 5e-3, "dense", loss: loss)
     expectSlopes(bias, dbias, within: 5e-3, "dense bias", loss: loss)
@@ -223,7 +241,7 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
   @Test func theMeanAndItsGradient() {
     let x = Tensor([3, 2], [1, 2, 3, 4, 5, 9])
     let out = Tensor([2])
-    mean_forward(out.data, x.data, 3, 2)
+    mean_forward(out.data, x.data, element_fp32, 3, 2)
     #expect(out.elements == [3, 5])
     mean_backward(x.data, out.data, 3, 2)
     for (found, wanted) in zip(x.elements, [1, 5.0 / 3, 1, 5.0 / 3, 1, 5.0 / 3]) {

@@ -12,7 +12,7 @@ import Testing
   let pool = ThreadPool(threads: 1)
 
   func load(_ folder: String, labels: [String]? = nil) throws -> SequenceClassifier {
-    try SequenceClassifier.load(folder: folder, labels: labels, pool: pool)
+    try SequenceClassifier.load(folder: folder, labels: labels, precision: .fp32, pool: pool)
   }
 
   /// The tiny model with its tensors under other names (nil drops one) or shapes.

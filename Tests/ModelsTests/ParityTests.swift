@@ -26,7 +26,7 @@ import Testing
     let path = try #require(Self.path)
     let job: Job = try JSON.decode(from: Files.read(path), path: path)
     let model = try SequenceClassifier.load(
-      folder: job.model, head: job.head, labels: job.labels, seed: 1, pool: ThreadPool(threads: 2))
+      folder: job.model, head: job.head, labels: job.labels, seed: 1, precision: .fp32, pool: ThreadPool(threads: 2))
     if let folder = job.save { try model.save(to: folder) }
     // Packed in batches of unlike lengths, as in a real job.
     var rows: [[Float]] = []

@@ -18,6 +18,30 @@ import Testing
     #expect(model.newlyInitialised.isEmpty)
   }
 
+  @Test(arguments: Head.allCases, [Precision.bf16, .int8]) func fewerBitsComeCloseToPyTorch(
+    head: Head, precision: Precision
+  ) throws {
+    let logits = try TorchModel.load(head, precision: precision).forward(TorchModel.batches()[0].packed).elements
+    let difference = relativeDifference(logits, try TorchModel.expected(head).floats("logits"))
+    #expect(difference < (precision == .bf16 ? 0.02 : 0.05), "\(difference)")
+  }
+
+  @Test(arguments: Head.allCases) func gradientsInBfloat16ComeCloseToPyTorch(head: Head) throws {
+    let model = try TorchModel.loadWithoutDropout(head, precision: .bf16, pool: ThreadPool(threads: 2))
+    let batch = try TorchModel.batches()[0]
+    let expected = try TorchModel.expected(head)
+    let logits = try model.forward(batch.packed, dropout: DropoutKey(seed: 1, step: 0))
+    let gradient = Tensor(logits.shape)
+    let loss = crossEntropy(logits: logits, labels: batch.labels, gradient: gradient)
+    #expect(abs(loss - Double(try expected.floats("loss")[0])) < 2e-2)
+    model.backward(gradient)
+    for parameter in model.parameters where !parameter.name.hasSuffix("key.bias") {
+      let difference = relativeDifference(
+        parameter.gradient.elements, try expected.floats("gradient.\(parameter.name)"))
+      #expect(difference < 0.05, "\(parameter.name): \(difference)")
+    }
+  }
+
   @Test(arguments: Head.allCases) func everyGradientEqualsThatOfPyTorch(head: Head) throws {
     let model = try TorchModel.loadWithoutDropout(head, pool: ThreadPool(threads: 2))
     let batch = try TorchModel.batches()[0]
@@ -61,16 +85,20 @@ import Testing
       let norm = optimizer.clip(maxNorm: 1)
       #expect(abs(norm - expected.norms[step]) < 1e-2 * expected.norms[step])
       optimizer.step(scale: schedule.factor(step))
+      model.parametersChanged()
       model.zeroGradients()
     }
     for (found, wanted) in zip(losses, expected.losses) { #expect(abs(found - wanted) < 1e-3) }
     #expect(losses.count == expected.losses.count)
   }
 
-  @Test(arguments: Head.allCases) func theNumberOfThreadsChangesNoBit(head: Head) throws {
-    func train(threads: Int) throws -> [UInt32] {
+  @Test(arguments: Head.allCases, [Precision.fp32, .bf16]) func neitherThreadsNorMemoryChangeABit(
+    head: Head, precision: Precision
+  ) throws {
+    func train(threads: Int, memory: Memory = .normal) throws -> [UInt32] {
       let pool = ThreadPool(threads: threads)
-      let model = try SequenceClassifier.load(folder: TorchModel.folder(head), dropout: 0.3, pool: pool)
+      let model = try SequenceClassifier.load(
+        folder: TorchModel.folder(head), dropout: 0.3, precision: precision, memory: memory, pool: pool)
       let optimizer = AdamW(
         groups: try LearningRates.groups(for: model, encoder: 1e-3, head: 1e-2, decay: 0.9), pool: pool)
       // Many rows, so that there are several chunks.
@@ -85,12 +113,14 @@ import Testing
         model.backward(gradient)
         _ = optimizer.clip(maxNorm: 1)
         optimizer.step(scale: 1)
+        model.parametersChanged()
       }
       return model.parameters.flatMap { $0.value.elements.map(\.bitPattern) }
     }
     let one = try train(threads: 1)
     #expect(try train(threads: 2) == one)
     #expect(try train(threads: 3) == one)
+    #expect(try train(threads: 2, memory: .low) == one)
   }
 
   @Test func dropoutDependsOnSeedAndStepOnly() throws {
@@ -106,7 +136,7 @@ import Testing
 
   @Test func gradientsWithDropoutEqualFiniteDifferences() throws {
     let model = try SequenceClassifier.load(
-      folder: TorchModel.folder(.pooler), dropout: 0.2, pool: ThreadPool(threads: 2))
+      folder: TorchModel.folder(.pooler), dropout: 0.2, precision: .fp32, pool: ThreadPool(threads: 2))
     let batch = try TorchModel.batches()[1]
     let key = DropoutKey(seed: 5, step: 3)
     func currentLoss() throws -> Double {
@@ -125,6 +155,7 @@ import Testing
       let distance = 3e-3
       func loss(at shift: Double) throws -> Double {
         for index in start.indices { parameter.value[index] = start[index] + Float(shift / norm) * direction[index] }
+        model.parametersChanged()
         return try currentLoss()
       }
       let slope = (try loss(at: distance) - loss(at: -distance)) / (2 * distance)
@@ -139,7 +170,7 @@ import Testing
     let batch = try TorchModel.batches()[2].packed
     let folder = try TemporaryFolder()
     try model.save(to: folder.path)
-    let again = try SequenceClassifier.load(folder: folder.path, pool: pool)
+    let again = try SequenceClassifier.load(folder: folder.path, precision: .fp32, pool: pool)
     #expect(again.head == head)
     #expect(again.labels == model.labels)
     #expect(again.newlyInitialised.isEmpty)

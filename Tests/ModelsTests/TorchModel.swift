@@ -9,8 +9,8 @@ import TestSupport
 enum TorchModel {
   static func folder(_ head: Head) -> String { Checkout.fixture("engine/tiny-\(head.rawValue)") }
 
-  static func load(_ head: Head, pool: ThreadPool = ThreadPool(threads: 2)) throws -> SequenceClassifier {
-    try SequenceClassifier.load(folder: folder(head), dropout: 0, pool: pool)
+  static func load(_ head: Head, precision: Precision = .fp32, pool: ThreadPool = ThreadPool(threads: 2)) throws -> SequenceClassifier {
+    try SequenceClassifier.load(folder: folder(head), dropout: 0, precision: precision, pool: pool)
   }
 
   /// The same model in a folder of its own, with other dropout rates and other changes to config.json.
@@ -26,9 +26,9 @@ enum TorchModel {
   }
 
   /// Without dropout, so that training steps can be compared with PyTorch's in eval mode.
-  static func loadWithoutDropout(_ head: Head, pool: ThreadPool) throws -> SequenceClassifier {
+  static func loadWithoutDropout(_ head: Head, precision: Precision = .fp32, memory: Memory = .normal, pool: ThreadPool) throws -> SequenceClassifier {
     let copy = try copy(head, changing: ["hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0])
-    return try SequenceClassifier.load(folder: copy.path, dropout: 0, pool: pool)
+    return try SequenceClassifier.load(folder: copy.path, dropout: 0, precision: precision, memory: memory, pool: pool)
   }
 
   struct Batch: Decodable {

@@ -16,6 +16,9 @@ import Testing
       CounterRandom.philox(
         counter: (0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), key: (0xa409_3822, 0x299f_31d0))
         == [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1])
+    #expect(
+      CounterRandom.philox(rounds: 7, counter: (0, 0, 0, 0), key: (0, 0))
+        == [0x5f6f_b709, 0x0d89_3f64, 0x4f12_1f81, 0x4f73_0a48])
   }
 
   @Test func seedPurposeAndIndexEachChangeTheNumbers() {
@@ -74,7 +77,7 @@ import Testing
       key: (seed, 0), purpose: 5, index: index, threshold: threshold, scale: 65536 / Float(65536 - threshold))
     let x = Tensor([rows, features])
     x.fill(1)
-    dropout_forward(x.data, &settings, firstRow, rows, features)
+    dropout_forward(x.data, element_fp32, &settings, firstRow, rows, features)
     return x.elements
   }
 
@@ -87,15 +90,15 @@ import Testing
   }
 
   @Test func eachElementComesFromPhilox() {
-    // Row 3 of 70 columns takes 16 counters from 48 on; element e of a block of 64 is a half of word 0 or 1 of counter
-    // e / 4 for e < 32, of word 2 or 3 above.
+    // Row 3 of 70 columns takes 16 counters from 48 on. In a block of 64, sixteen elements in turn take the lower and the
+    // upper halves of the words 1 and 0 of the eight counters, then those of the words 3 and 2.
     let mask = mask(1, 70, rate: 0.5, seed: 77, index: 1 << 33 | 5, firstRow: 3)
     for element in 0..<70 {
       let (block, place) = (element / 64, element % 64)
-      let counter = UInt32(48 + block * 8 + place % 32 / 4)
-      let words = CounterRandom.philox(counter: (counter, 5, 2, 5), key: (77, 0))
-      let word = words[(place < 32 ? 0 : 2) + place % 4 / 2]
-      let half = place % 2 == 0 ? word & 0xffff : word >> 16
+      let counter = UInt32(48 + block * 8 + place % 16 / 2)
+      let words = CounterRandom.philox(rounds: 7, counter: (counter, 5, 2, 5), key: (77, 0))
+      let word = words[(place < 32 ? 1 : 3) - place % 2]
+      let half = place / 16 % 2 == 0 ? word & 0xffff : word >> 16
       #expect(mask[element] == (half >= 32768 ? 2 : 0))
     }
   }

@@ -32,7 +32,8 @@ private final class Counter: Sendable {
   @Test func scratchBelongsToOneChunkAtATime() {
     let pool = ThreadPool(threads: 4)
     let wrong = Atomic<Int>(0)
-    pool.run(chunks: 200, scratch: 500) { chunk, scratch in
+    pool.run(chunks: 200, scratch: 2000) { chunk, memory in
+      let scratch = memory.assumingMemoryBound(to: Float.self)
       for index in 0..<500 { scratch[index] = Float(chunk) }
       for index in 0..<500 where scratch[index] != Float(chunk) { wrong.wrappingAdd(1, ordering: .relaxed) }
     }

@@ -61,7 +61,7 @@ final class StoppingMonitor: TrainingMonitor {
 
   static let plan = TrainingPlan(
     epochs: 3, batchSize: 4, accumulate: 2, learningRate: 1e-3, headLearningRate: 5e-3, layerDecay: 0.95,
-    weightDecay: 0.01, warmup: 0.1, clip: 1, seed: 11)
+    weightDecay: 0.01, warmup: 0.1, clip: 1, seed: 11, precision: .fp32)
 
   func training(
     work: String, folds: Int = 2, monitor: any TrainingMonitor = StoppingMonitor(), threads: Int = 2,
@@ -76,7 +76,7 @@ final class StoppingMonitor: TrainingMonitor {
       labels: labels.count, test: test, base: "tiny", workFolder: work, checkpointInterval: interval, monitor: monitor,
       pool: pool
     ) { [model] seed in
-      try SequenceClassifier.load(folder: model, head: .mean, labels: names, dropout: 0.2, seed: seed, pool: pool)
+      try SequenceClassifier.load(folder: model, head: .mean, labels: names, dropout: 0.2, seed: seed, precision: .fp32, pool: pool)
     }
   }
 
