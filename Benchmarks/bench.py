@@ -106,9 +106,9 @@ def heading(result):
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     return (f"# Benchmarks, {result['begun']}\n\n"
-            f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, Linux {machine['kernel']}, load "
-            f"{machine['load']:.1f} at the start; commit {result['commit']}; {versions}; texts of {result['data']}; medians of "
-            f"{result['pairs']} {'run' if result['pairs'] == 1 else 'runs'}, in turns.\n")
+            f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
+            f"load {machine['load']:.1f} at the start; commit {result['commit']}; {versions}; "
+            f"texts of {result['data']}; medians of {result['pairs']} {'run' if result['pairs'] == 1 else 'runs'}.\n")
 
 
 def write(path, text):

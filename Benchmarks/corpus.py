@@ -61,7 +61,7 @@ class Corpus:
     def narrow(self, size):
         """Three short columns, 20 bytes a row."""
         path = os.path.join(self.work, "narrow.csv")
-        block = "".join(f"{number:08d},cs.{'ABCDEFGH'[number % 8]}I,{number % 997 / 997:.3f}\n" for number in range(50_000))
+        block = "".join(f"{row:08d},cs.{'ABCDEFGH'[row % 8]}I,{row % 997 / 997:.3f}\n" for row in range(50_000))
         with open(path, "w", encoding="utf-8") as file:
             file.write("id,label,score\n")
             for _ in range(max(1, size // len(block))):

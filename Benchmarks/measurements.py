@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 
 from corpus import Corpus
-from engines import MAX_LENGTH, BATCH, Intray, Peers
+from engines import BATCH, MAX_LENGTH, Intray, Peers, Refused
 from process import python
 
 INFERENCE_PEERS = ["torch-fp32", "torch-bf16", "ort-fp32", "ort-int8", "openvino-fp32", "openvino-bf16"]
@@ -44,7 +44,8 @@ class Workshop:
         self.root, self.work, self.scale, self.threads = root, work, scale, threads
         self.corpus = Corpus(data, os.path.join(root, "Inbox/examples"), work)
         self.intray, self.peers = Intray(work), Peers(work)
-        self.cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "intray/benchmarks")
+        caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self.cache = os.path.join(caches, "intray/benchmarks")
         os.makedirs(self.cache, exist_ok=True)
 
     def count(self, number, least=40):
@@ -104,7 +105,7 @@ class Workshop:
 
 
 def training_flops(model, lengths):
-    """Model FLOPs of a training step per real token, from config.json; with H hidden, I intermediate, L layers, T tokens
+    """Model FLOPs of a training step per real token, from config.json. H: hidden, I: intermediate, L: layers, T: tokens
     of the row.
 
     Products with weights: 2 (4 H^2 + 2 H I) L forward (query, key, value, output, up, down), and twice that backward.
@@ -127,11 +128,13 @@ def finetune(shop, name, model, count, precision):
 
     def peak():
         peaks.update(shop.intray.peaks())
-        return {"gflops": peaks[precision][shop.threads]} if precision in peaks else {}
+        if shop.threads not in peaks.get(precision, {}):
+            raise Refused(f"`intray doctor` has no speed of {precision} products with {shop.threads} threads")
+        return {"gflops": peaks[precision][shop.threads]}
 
     def rated(run):
         run["gflops"] = run["tokens_per_s"] * flops / 1e9
-        if precision in peaks:
+        if shop.threads in peaks.get(precision, {}):
             run["share"] = 100 * run["gflops"] / peaks[precision][shop.threads]
         return run
 
@@ -164,13 +167,15 @@ def infer(shop):
          "without start-up": ("engine_tokens_per_s", ",.0f"), "process s": ("process_s", ".1f"),
          "peak MiB": ("peak_mib", ",.0f")},
         contestants,
-        [Comparison("intray fp32", peers["fp32"], "tokens_per_s"), Comparison("intray bf16", peers["bf16"], "tokens_per_s"),
+        [Comparison("intray fp32", peers["fp32"], "tokens_per_s"),
+         Comparison("intray bf16", peers["bf16"], "tokens_per_s"),
          Comparison("intray int8", INFERENCE_PEERS, "tokens_per_s")])
 
 
 def accuracy(shop):
     file = shop.corpus.cut("dev", known=shop.known_labels)
-    tokens = shop.lengths(shop.minilm, file)["tokens"]
+    lengths = shop.lengths(shop.minilm, file)
+    tokens = lengths["tokens"]
 
     def percent(run):
         return {"accuracy": 100 * run["accuracy"]}
@@ -182,11 +187,13 @@ def accuracy(shop):
         e: lambda e=e: percent(shop.peers.infer(e, file, shop.classifier_model, shop.onnx, shop.threads))
         for e in ("torch-fp32", "ort-int8", "openvino-bf16")}
     return Measurement(
-        f"Accuracy of one model (MiniLM, {shop.classifier_rows} rows, two epochs) on {shop.lengths(shop.minilm, file)['rows']} "
-        "rows in each precision", {"accuracy %": ("accuracy", ".2f")}, contestants, once=True)
+        f"Accuracy of one model (MiniLM, {shop.classifier_rows} rows, two epochs) on {lengths['rows']} rows in each "
+        "precision", {"accuracy %": ("accuracy", ".2f")}, contestants, once=True)
 
 
 def threads(shop):
+    if shop.threads == 1:
+        raise Refused("there is one core only")
     train = shop.corpus.cut("train", shop.count(200))
     dev = shop.corpus.cut("dev", shop.count(1000), shop.known_labels)
     tokens = shop.lengths(shop.minilm, dev)["tokens"]
@@ -204,25 +211,28 @@ def threads(shop):
         comparisons.append(Comparison(
             f"{kind} {precision}, {shop.threads}", [f"{kind} {precision}, 1"], "tokens_per_s"))
     return Measurement(
-        f"One thread and {shop.threads}, MiniLM, without start-up", {"real tokens/s": ("tokens_per_s", ",.0f")}, contestants,
-        comparisons)
+        f"One thread and {shop.threads}, MiniLM, without start-up", {"real tokens/s": ("tokens_per_s", ",.0f")},
+        contestants, comparisons)
 
 
 def tokenize(shop):
-    texts = shop.corpus.lines(shop.count(6000))
+    texts = shop.corpus.lines(shop.count(20_000))
 
     def ours(threads):
         result = shop.intray.tokenize(texts, shop.minilm)
         return {"mib_per_s": result["mib_per_s"][str(threads)], "tokens": result["tokens"]}
 
-    one, all_ = "1 thread", f"{shop.threads} threads"
+    counts = sorted({1, shop.threads})
+    contestants = {}
+    for count in counts:
+        contestants[f"intray, {count}"] = functools.partial(ours, count)
+        contestants[f"tokenizers, {count}"] = functools.partial(shop.peers.tokenize, texts, shop.minilm, count)
     return Measurement(
-        f"Tokenising {os.path.getsize(texts) / 2**20:.1f} MiB of texts from memory, cut to {MAX_LENGTH} tokens",
+        f"Tokenising {os.path.getsize(texts) / 2**20:.1f} MiB of texts from memory, cut to {MAX_LENGTH} tokens, with "
+        f"{' and '.join(map(str, counts))} threads",
         {"MiB/s": ("mib_per_s", ".1f"), "tokens": ("tokens", ",.0f")},
-        {f"intray, {one}": lambda: ours(1), f"tokenizers, {one}": lambda: shop.peers.tokenize(texts, shop.minilm, 1),
-         f"intray, {all_}": lambda: ours(shop.threads),
-         f"tokenizers, {all_}": lambda: shop.peers.tokenize(texts, shop.minilm, shop.threads)},
-        [Comparison(f"intray, {n}", [f"tokenizers, {n}"], "mib_per_s") for n in (one, all_)])
+        contestants,
+        [Comparison(f"intray, {count}", [f"tokenizers, {count}"], "mib_per_s") for count in counts])
 
 
 def read_csv(shop, file, delimiter, what):

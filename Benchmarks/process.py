@@ -35,7 +35,7 @@ def run(command, environment={}):
         output.seek(0)
         errors.seek(0)
         if process.returncode != 0:
-            raise Failed(command, process.returncode, "\n".join(errors.read().splitlines()[-3:]))
+            raise Failed(command, process.returncode, " / ".join(errors.read().splitlines()[-3:]))
         return Finished(output.read(), seconds, usage.ru_maxrss / 1024)
 
 

@@ -43,7 +43,8 @@ def ratio(comparison, runs):
     best = max(medians, key=medians.get)
     pairs = [a[figure] / b[figure] for a, b in zip(runs[comparison.contestant], runs[best])]
     what = f", {comparison.of}" if comparison.of else ""
-    return [f"{comparison.contestant} / {best}{what}", f"{ours / medians[best]:.2f}", f"{min(pairs):.2f} to {max(pairs):.2f}"]
+    spread = f"{min(pairs):.2f} to {max(pairs):.2f}"
+    return [f"{comparison.contestant} / {best}{what}", f"{ours / medians[best]:.2f}", spread]
 
 
 def phases(runs):

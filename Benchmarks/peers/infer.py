@@ -1,5 +1,5 @@
-"""Labels a CSV file with a classifier: read, tokenise, encode, write. Texts are sorted by length, and each batch is padded
-to its longest. Prints JSON; loading libraries and the model, and three batches to warm up, do not count.
+"""Labels a CSV file with a classifier: read, tokenise, encode, write. Texts are sorted by length, and each batch is
+padded to its longest. Prints JSON; loading libraries and the model, and three batches to warm up, do not count.
 
     infer.py --engine torch-bf16 --classifier DIR --onnx DIR --input FILE --output FILE ...
 """

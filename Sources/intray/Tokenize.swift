@@ -70,7 +70,7 @@ struct Tokenize: ParsableCommand {
     while let text = try input.next() { texts.append(text) }
     var result = Speed(
       texts: texts.count, bytes: texts.reduce(0) { $0 + $1.utf8.count }, tokens: 0, mebibytesPerSecond: [:])
-    for threads in Set([1, ProcessInfo.processInfo.activeProcessorCount]) {
+    for threads in Set([1, ProcessInfo.processInfo.activeProcessorCount]).sorted() {
       let pool = ThreadPool(threads: threads)
       let tokens = Atomic(0)
       let piece = 32
