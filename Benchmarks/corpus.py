@@ -21,17 +21,17 @@ class Corpus:
             dev = [[*row[:3], answers[row[0]]] for row in read(os.path.join(examples, "new.csv"), COLUMNS[:3])]
         self.rows = {"train": read(self.train), "dev": dev}
 
-    def cut(self, part, count=None, known=None):
-        """Writes the first rows, again from the first where there are too few; without a count each row once.
+    def cut(self, part, count, known=None):
+        """Writes the first rows, again from the first where there are too few.
 
         `known`: only rows with these labels.
         """
         rows = [row for row in self.rows[part] if known is None or row[3] in known]
-        path = os.path.join(self.work, f"{part}-{count or 'all'}.csv")
+        path = os.path.join(self.work, f"{part}-{count}.csv")
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for number, row in enumerate(itertools.islice(itertools.cycle(rows), count or len(rows))):
+            for number, row in enumerate(itertools.islice(itertools.cycle(rows), count)):
                 writer.writerow([f"{number}-{row[0]}", *row[1:]])
         return path
 

@@ -173,7 +173,8 @@ def infer(shop):
 
 
 def accuracy(shop):
-    file = shop.corpus.cut("dev", known=shop.known_labels)
+    count = sum(row[3] in shop.known_labels for row in shop.corpus.rows["dev"])
+    file = shop.corpus.cut("dev", min(count, shop.count(count)), shop.known_labels)
     lengths = shop.lengths(shop.minilm, file)
     tokens = lengths["tokens"]
 

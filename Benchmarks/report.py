@@ -29,7 +29,9 @@ def section(name, measurement, runs, notes):
     for contestant in measurement.contestants:
         if line := phases(runs[contestant]):
             parts.append(f"Where {contestant} spends its time: {line}.")
-    parts += [f"Not measured: {contestant}: {note}" for contestant, note in notes.items()]
+    parts += [
+        f"Not measured: {', '.join(who for who in notes if notes[who] == note)}: {note}."
+        for note in dict.fromkeys(notes.values())]
     return "\n\n".join(parts) + "\n"
 
 
