@@ -39,8 +39,8 @@ lint: ## check the format of the Swift sources
 format: ## format the Swift sources
 	swift format format --in-place --parallel --recursive $(SOURCES)
 
-bench: build models ## measure speed on this machine
-	@scripts/bench
+bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONLY="NAME...", PAIRS=N, SCALE=X
+	@Benchmarks/run $(if $(DATA),--data "$(DATA)") $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCALE),--scale $(SCALE)) $(ONLY)
 
 soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
 	@scripts/soak $(DURATION)

@@ -37,6 +37,23 @@ import Testing
     #expect(line.ids == [2, 5, 6, 7, 3])
   }
 
+  @Test func `the speed is of all texts`() throws {
+    let folder = try folder()
+    let intray = Program(in: folder.path)
+    let texts = String(repeating: "unable to say\n", count: 100)
+    let result = try intray("tokenize", "--model", "tiny", "--speed", "--max-length", "5", "--json", input: texts)
+    let speed = try JSON.decode(JSONValue.self, from: result.output, path: "output")
+    #expect(speed["texts"] == 100)
+    #expect(speed["bytes"] == 1300)
+    #expect(speed["tokens"] == 500)
+    #expect(try #require(speed["mib_per_s"]?["1"]?.double) > 0)
+    let shown = try intray("tokenize", "--model", "tiny", "--speed", input: texts).output
+    #expect(shown.hasPrefix("texts:"))
+    #expect(shown.contains(/tokens: +400\n/))
+    #expect(shown.contains("with 1 thread:"))
+    #expect(try intray("tokenize", "--model", "tiny", "--speed", input: "").status == 0)
+  }
+
   @Test func `what cannot be read is named`() throws {
     let folder = try folder()
     let intray = Program(in: folder.path)
