@@ -1,3 +1,5 @@
+import Tensors
+
 /// How to train: the numbers of one run. They come from the spec, and the checkpoint remembers them.
 public struct TrainingPlan: Sendable, Equatable, Codable {
   public var epochs: Int
@@ -32,6 +34,16 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
     self.warmup = warmup
     self.clip = clip
     self.seed = seed
+  }
+
+  /// Each fold draws its own head, order and dropout.
+  public func seed(ofFold fold: Int) -> UInt64 { seed &+ UInt64(fold) &* 0x9E37_79B9_7F4A_7C15 }
+
+  /// The rows in the order in which an epoch takes them; fold and epoch from 0.
+  public func order(of rows: [Int], fold: Int, epoch: Int) -> [Int] {
+    var random = CounterRandom(
+      seed: seed(ofFold: fold), purpose: CounterRandom.Purpose.shuffle, index: UInt64(epoch))
+    return random.shuffle(rows.count).map { rows[$0] }
   }
 
   /// Sequences per optimiser step; the last step of an epoch may have fewer.
