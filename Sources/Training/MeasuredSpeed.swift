@@ -12,8 +12,6 @@ public struct MeasuredSpeed: Sendable {
   /// How long clearing the gradients, clipping and a step of the optimiser take for each parameter.
   public var secondsPerUpdate: Double
 
-  /// Backward has two products for each of forward's.
-  static let trainingPasses = 3.0
   private static let tokens = 1024
   private static let parameters = 1 << 20
   private static let patience = Duration.milliseconds(200)
@@ -67,8 +65,11 @@ public struct MeasuredSpeed: Sendable {
   }
 
   /// The seconds that a run of `ClassifierTraining` takes.
-  public func seconds(for volume: TrainingVolume, model: ModelConfiguration, parameters: Int) -> Double {
-    Self.trainingPasses * model.forwardOperations(volume.trained) / operationsPerSecond
+  /// - Parameter passes: what training a row costs, in forward passes; backward has two products for each of forward's.
+  public func seconds(
+    for volume: TrainingVolume, model: ModelConfiguration, parameters: Int, passes: Double = 3
+  ) -> Double {
+    passes * model.forwardOperations(volume.trained) / operationsPerSecond
       + model.forwardOperations(volume.predicted) / operationsPerSecond
       + Double(volume.steps) * Double(parameters) * secondsPerUpdate
   }

@@ -80,14 +80,11 @@ struct Plan: ParsableCommand {
     if let precision = plan.precision { lines.append(("precision", precision)) }
     let parts = plan.memoryParts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .filter { $0.value > 0 }.map { "\($0.key) \(Output.size($0.value))" }.joined(separator: ", ")
+    lines.append(("memory", "about \(Output.size(plan.memoryBytes))\(parts.isEmpty ? "" : " (\(parts))")"))
+    let time = Duration.seconds(min(plan.seconds, 1e12).rounded(.up)).formatted(
+      .units(allowed: [.days, .hours, .minutes, .seconds], width: .narrow, maximumUnitCount: 2))
     lines.append(
-      ("memory", "about \(Output.size(plan.memoryBytes))\(parts.isEmpty ? "" : " (\(parts))")"))
-    let duration = Duration.seconds(min(plan.seconds, 1e12).rounded(.up))
-    lines.append(
-      (
-        "time",
-        "about \(duration.formatted(.units(allowed: [.days, .hours, .minutes, .seconds], width: .narrow, maximumUnitCount: 2))) with \(threads) \(threads == 1 ? "thread" : "threads"), as fast as this machine is now"
-      ))
+      ("time", "about \(time) with \(threads) \(threads == 1 ? "thread" : "threads"), as busy as this machine is now"))
     return lines
   }
 
