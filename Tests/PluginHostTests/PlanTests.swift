@@ -7,7 +7,7 @@ import WorkerLink
 
 /// What a plan says is held against what the run then does.
 @Suite("The plans of finetune and infer")
-struct FinetunePlanTests {
+struct PlanTests {
   private static let labels = ["red", "green", "blue"]
 
   private func finetune(_ with: [String: JSONValue] = [:], rows: Int = 90, size: TinyModel.Size = .tiny) throws
@@ -110,6 +110,25 @@ struct FinetunePlanTests {
     #expect(
       Double(abs(estimate - peak)) < 0.35 * Double(peak),
       "estimated \(estimate >> 20) MiB, taken \(peak >> 20) MiB; \(plan.memoryParts.mapValues { $0 >> 20 })")
+  }
+
+  @Test("A plan of infer counts all rows, also none, and finds what is wrong with them", arguments: [0, 1, 5000])
+  func infer(rows: Int) throws {
+    let runner = try #require(RunnerCase.all.first { $0.name == "infer" })
+    let bench = try runner.workbench()
+    try bench.folder.write(TinyModel.csv(rows: rows, labels: nil), to: "input/input.csv")
+    let plan = try bench.plan()
+    #expect(
+      plan.data["input"]
+        == JobPlan.Rows(
+          rows: rows, rowsTruncated: 0, tokens: 10 * rows, tokensTruncated: 0, longestTokens: rows > 0 ? 10 : 0))
+    #expect(plan.predictedTokens == 10 * rows)
+    #expect(plan.trainableParameters == 0 && plan.learningRates.isEmpty)
+    bench.spec.data.columns.label = "label"
+    try bench.folder.write(TinyModel.csv(rows: rows, labels: ["red"]) + "x,word1,purple\n", to: "input/input.csv")
+    let error = try #require(try bench.run(to: .plan).error)
+    #expect(error.message == "input.csv:\(rows + 2): label 'purple' is unknown to the model")
+    #expect(try bench.run().error == error)
   }
 
   /// The most resident memory that a process had so far, in bytes (proc(5), VmHWM).
