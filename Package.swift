@@ -49,7 +49,6 @@ let package = Package(
     .target(name: "CIntrayPlugin"),
     .target(name: "CLinux"),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]),
-    .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -63,7 +62,7 @@ let package = Package(
     library("ModelStore", ["IntrayCore", "FileKit"]),
 
     // The engine: knows nothing of jobs.
-    library("Tensors", ["IntrayCore", "CKernels", "COpenBLAS"]),
+    library("Tensors", ["IntrayCore", "CKernels"]),
     library("Layers", ["Tensors", "CKernels"]),
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
@@ -94,7 +93,7 @@ let package = Package(
       "intray",
       [
         "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "ModelStore", "Tokenizers", "Models", "Tensors",
-        "PluginHost", argumentParser,
+        "CKernels", "PluginHost", argumentParser,
       ]),
 
     // Plugins: a dynamic library each.

@@ -31,11 +31,12 @@ enum Finetune: PlanningRunner {
       .info,
       """
       \(rows.count) rows, \(prepared.labels.count) labels, \(rows.tokens / rows.count) tokens a row; \
-      \(partitions.count == 1 ? "\(validationRows) rows for validation" : "\(partitions.count) folds")
+      \(partitions.count == 1 ? "\(validationRows) rows for validation" : "\(partitions.count) folds"), \
+      \(prepared.precision.rawValue) (\(prepared.precision.instructions))
       """)
 
     let training = try ClassifierTraining(
-      plan: parameters.plan, partitions: partitions, rows: rows, labels: prepared.labels.count,
+      plan: prepared.plan, partitions: partitions, rows: rows, labels: prepared.labels.count,
       validation: prepared.validation, test: prepared.test, base: prepared.modelIdentity, workFolder: job.workFolder,
       checkpointInterval: .milliseconds(Int64(parameters.checkpointSeconds * 1000)),
       monitor: HostMonitor(host: host, labels: prepared.labels), pool: prepared.pool, load: prepared.loadModel)

@@ -11,6 +11,8 @@ import Training
 /// model that it begins with.
 struct FinetunePreparation {
   let parameters: FinetuneParameters
+  let precision: Precision
+  let plan: TrainingPlan
   let pool: ThreadPool
   let labels: LabelSet
   let rows: EncodedTexts
@@ -31,7 +33,10 @@ struct FinetunePreparation {
     let models = ModelStore(job.modelsFolder)
     let modelFolder = try models.folder(of: parameters.model)
     let tokenizer = try TokenizerFolder.load(modelFolder)
-    let maxLength = min(parameters.maxLength, try ModelConfiguration.read(folder: modelFolder).maxPositions)
+    let configuration = try ModelConfiguration.read(folder: modelFolder)
+    let maxLength = min(parameters.maxLength, configuration.maxPositions)
+    precision = try configuration.precision(parameters.precision.precision)
+    plan = parameters.plan(precision)
 
     func encoded(
       _ path: String, labels: TextRows.LabelUse, label: (String, String, Int) throws -> Int32
@@ -81,6 +86,6 @@ struct FinetunePreparation {
   func loadModel(seed: UInt64) throws -> SequenceClassifier {
     try SequenceClassifier.load(
       folder: modelFolder, head: parameters.head, labels: labels.names, dropout: parameters.dropout, seed: seed,
-      pool: pool)
+      precision: precision, memory: parameters.memory, pool: pool)
   }
 }

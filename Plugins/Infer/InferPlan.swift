@@ -26,12 +26,14 @@ extension Infer {
     let preparing = (ContinuousClock.now - began) / .seconds(1)
     let parameters = prepared.model.parameters.reduce(0) { $0 + $1.value.count }
     var memory = MemoryEstimate.prediction(
-      model, parameters: parameters, batch: Prediction.largestBatch(of: input), threads: job.threads)
+      model, parameters: parameters, batch: Prediction.largestBatch(of: input), threads: job.threads,
+      precision: prepared.model.precision)
     memory.add(largestBlock, labels: prepared.labels.count)
     let speed = try MeasuredSpeed.measure(prepared.model, encodings: sample, pool: prepared.pool)
     return JobPlan(
       memoryBytes: memory.total, memoryParts: memory.parts,
       seconds: preparing + speed.seconds(predicting: input, model: model), data: ["input": JobPlan.Rows(input)],
-      predictedTokens: input.tokens, parameters: parameters, trainableParameters: 0, precision: "fp32")
+      predictedTokens: input.tokens, parameters: parameters, trainableParameters: 0,
+      precision: prepared.model.precision.rawValue)
   }
 }

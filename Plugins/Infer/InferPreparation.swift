@@ -28,7 +28,7 @@ struct InferPreparation {
     let modelFolder = try models.folder(of: parameters.model)
     tokenizer = try TokenizerFolder.load(modelFolder)
     model = try SequenceClassifier.load(
-      folder: modelFolder, head: nil, labels: nil, dropout: nil, seed: 0, pool: pool)
+      folder: modelFolder, precision: parameters.precision.precision, pool: pool)
     modelIdentity = try models.identity(of: parameters.model)
     labels = LabelSet(model.labels)
     maxLength = min(parameters.maxLength, model.configuration.maxPositions)

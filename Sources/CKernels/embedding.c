@@ -18,12 +18,19 @@ KERNEL void embedding_backward(float *dtable, const int32_t *indices, const floa
   }
 }
 
-KERNEL void mean_forward(float *out, const float *x, long N, long H) {
+INLINE void mean(float *out, const void *x, enum element element, long N, long H) {
   for (long h = 0; h < H; h++) out[h] = 0;
-  for (long n = 0; n < N; n++)
-    for (long h = 0; h < H; h++) out[h] += x[n * H + h];
+  for (long n = 0; n < N; n++) {
+    const void *row = row_of(x, element, n, H);
+    for (long h = 0; h < H; h++) out[h] += load(row, element, h);
+  }
   const float share = 1.0f / (float)N;
   for (long h = 0; h < H; h++) out[h] *= share;
+}
+
+KERNEL void mean_forward(float *out, const void *x, enum element element, long N, long H) {
+#define MEAN(e) mean(out, x, e, N, H)
+  FOR_ELEMENT(element, MEAN);
 }
 
 KERNEL void mean_backward(float *dx, const float *dout, long N, long H) {

@@ -21,20 +21,27 @@ void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 
 uint32_t dropout_counters(long length) { return (uint32_t)((length + draw_block - 1) / draw_block * draw_counters); }
 
-KERNEL void dropout_forward(float *x, const struct dropout *dropout, long first_row, long rows, long H) {
-  if (dropout->threshold == 0) return;
+INLINE void drop(void *x, enum element element, const struct dropout *dropout, long first_row, long rows, long H) {
   const uint32_t counters = dropout_counters(H);
   float mask[draw_block];
   for (long r = 0; r < rows; r++) {
-    float *row = x + r * H;
+    void *row = row_in(x, element, r, H);
     for (long h = 0; h < H; h += draw_block) {
       dropout_block(mask, dropout, (uint32_t)(first_row + r) * counters + (uint32_t)(h / draw_block * draw_counters));
       const long width = H - h < draw_block ? H - h : draw_block;
-      for (long e = 0; e < width; e++) row[h + e] *= mask[e];
+      IN_PLACE
+      for (long e = 0; e < width; e++) store(row, element, h + e, load(row, element, h + e) * mask[e]);
     }
   }
 }
 
+KERNEL void dropout_forward(void *x, enum element element, const struct dropout *dropout, long first_row, long rows,
+                            long H) {
+  if (dropout->threshold == 0) return;
+#define DROP(e) drop(x, e, dropout, first_row, rows, H)
+  FOR_ELEMENT(element, DROP);
+}
+
 void dropout_backward(float *dx, const struct dropout *dropout, long first_row, long rows, long H) {
-  dropout_forward(dx, dropout, first_row, rows, H);
+  dropout_forward(dx, element_fp32, dropout, first_row, rows, H);
 }

@@ -76,6 +76,46 @@ INLINE float erf_of(float x) {
   return t > 0.927734375f ? far : near;
 }
 
+/// The bfloat16 nearest to a float, halves to even; what is not a number stays so.
+INLINE uint16_t bf16_of(float value) {
+  const uint32_t bits = bits_of_float(value);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return (uint16_t)(value != value ? 0x7fc0u : rounded);
+}
+
+INLINE float float_of(uint16_t bf16) { return float_from_bits((uint32_t)bf16 << 16); }
+
+/// Element i of an array whose type is known when the loop is compiled.
+INLINE float load(const void *x, enum element e, long i) {
+  return e == element_bf16 ? float_of(((const uint16_t *)x)[i]) : ((const float *)x)[i];
+}
+
+INLINE void store(void *x, enum element e, long i, float value) {
+  if (e == element_bf16)
+    ((uint16_t *)x)[i] = bf16_of(value);
+  else
+    ((float *)x)[i] = value;
+}
+
+/// Where row r of an array with H elements a row begins.
+INLINE const void *row_of(const void *x, enum element e, long r, long H) {
+  return (const char *)x + r * H * (e == element_bf16 ? 2 : 4);
+}
+
+INLINE void *row_in(void *x, enum element e, long r, long H) {
+  return (char *)x + r * H * (e == element_bf16 ? 2 : 4);
+}
+
+/// Compiles a body once for each type of element: BODY(e) with e a constant.
+#define FOR_ELEMENT(element, BODY) \
+  do { \
+    if ((element) == element_bf16) { \
+      BODY(element_bf16); \
+    } else { \
+      BODY(element_fp32); \
+    } \
+  } while (0)
+
 /// Draws that are made together: 8 counters give 32 words, 64 halves.
 enum { draw_block = 64, draw_counters = 8 };
 

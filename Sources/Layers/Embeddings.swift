@@ -7,15 +7,15 @@ public final class Embeddings {
   public let vocabulary: Int
   public let types: Int
   public let maxPositions: Int
-  /// The result, [N, H].
+  /// In training, the result, [N, H], elements.
   public let result = Buffer()
   private let shape: EncoderShape
   private let word: Parameter
   private let position: Parameter
   private let type: Parameter
   private let norm: LayerNorm
-  private let sum = Buffer()
-  private let statistics = Buffer()
+  private let normal = Buffer()
+  private let deviation = Buffer()
 
   /// - Parameter name: such as `bert.embeddings`
   public init(name: String, vocabulary: Int, maxPositions: Int, types: Int, shape: EncoderShape) {
@@ -31,59 +31,79 @@ public final class Embeddings {
     parameters = [word, position, type] + norm.parameters
   }
 
-  /// `result` [N, H]. The batch's ids, segments and positions lie inside the tables.
-  public func forward(_ batch: PackedBatch, rows: [Range<Int>], key: DropoutKey?, pool: ThreadPool) {
-    let tokens = batch.tokens
-    let features = shape.features
-    result.reserve(tokens * features)
-    sum.reserve(tokens * features)
-    statistics.reserve(2 * tokens)
-    batch.withPointers { ids, segments, positions in
-      pool.run(chunks: rows.count) { chunk in
-        let first = rows[chunk].lowerBound
-        let count = rows[chunk].count
-        var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
-        embedding_forward(
-          sum.data + first * features, ids + first, segments + first, positions + first, word.value.data,
-          type.value.data,
-          position.value.data, count, features)
-        layernorm_forward(
-          result.data + first * features, statistics.data + first, statistics.data + tokens + first,
-          sum.data + first * features,
-          norm.weight.value.data, norm.bias.value.data, shape.epsilon, count, features)
-        dropout_forward(result.data + first * features, &mask, first, count, features)
-      }
-    }
+  /// Makes room in `result` for a batch, and for what backward needs.
+  public func reserve(_ tokens: Int) {
+    result.reserve(tokens * shape.features, shape.activations)
+    normal.reserve(tokens * shape.features, shape.activations)
+    deviation.reserve(tokens)
   }
 
-  /// Adds to the tables' gradients; gradient [N, H] of the result is used up.
-  public func backward(
-    _ gradient: UnsafeMutablePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>], key: DropoutKey?,
-    pool: ThreadPool
+  /// The bytes of scratch that `forward` needs for so many rows.
+  public func scratch(rows: Int) -> Int { rows * shape.features * 4 }
+
+  /// These rows of `result`. The batch's ids, segments and positions lie inside the tables.
+  public func forward(_ batch: PackedBatch, rows: Range<Int>, key: DropoutKey?, scratch: UnsafeMutableRawPointer) {
+    let at = rows.lowerBound * shape.features * shape.activations.size
+    forward(
+      batch, rows: rows, into: result.bytes + at, normal: normal.bytes + at, deviation: deviation.floats + rows.lowerBound,
+      key: key, scratch: scratch)
+  }
+
+  /// y [rows, H], elements, without keeping anything.
+  public func infer(_ batch: PackedBatch, rows: Range<Int>, into y: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer)
+  {
+    forward(batch, rows: rows, into: y, normal: nil, deviation: nil, key: nil, scratch: scratch)
+  }
+
+  private func forward(
+    _ batch: PackedBatch, rows: Range<Int>, into y: UnsafeMutableRawPointer, normal: UnsafeMutableRawPointer?,
+    deviation: UnsafeMutablePointer<Float>?, key: DropoutKey?, scratch: UnsafeMutableRawPointer
   ) {
-    let tokens = batch.tokens
     let features = shape.features
-    norm.begin(chunks: rows.count)
-    pool.run(chunks: rows.count) { chunk in
-      let first = rows[chunk].lowerBound
-      let count = rows[chunk].count
-      let dx = gradient + first * features
-      var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
-      dropout_backward(dx, &mask, first, count, features)
-      layernorm_backward(
-        dx, norm.weightSum(chunk), norm.biasSum(chunk), dx, sum.data + first * features, statistics.data + first,
-        statistics.data + tokens + first, norm.weight.value.data, count, features)
-    }
-    norm.end(chunks: rows.count)
-    // Tokens that share a row of a table are added in their order: the work is cut by columns.
-    let columns = Range.chunks(of: features, size: 64)
+    let first = rows.lowerBound
+    let sum = scratch.assumingMemoryBound(to: Float.self)
     batch.withPointers { ids, segments, positions in
-      let tables = [(word, ids), (position, positions), (type, segments)]
-      pool.run(chunks: tables.count * columns.count) { chunk in
-        let (table, indices) = tables[chunk / columns.count]
-        let range = columns[chunk % columns.count]
-        embedding_backward(table.gradient.data, indices, gradient, tokens, features, range.lowerBound, range.upperBound)
-      }
+      embedding_forward(
+        sum, ids + first, segments + first, positions + first, word.value.data, type.value.data, position.value.data,
+        rows.count, features)
+    }
+    layernorm_forward(
+      y, normal, deviation, shape.element, sum, norm.weight.value.data, norm.bias.value.data, shape.epsilon, rows.count,
+      features)
+    var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
+    dropout_forward(y, shape.element, &mask, first, rows.count, features)
+  }
+
+  // MARK: Backward
+
+  public func beginBackward(chunks: Int) { norm.begin(chunks: chunks) }
+  public func endBackward(chunks: Int) { norm.end(chunks: chunks) }
+
+  /// gradient [N, H] of the result becomes, in these rows, that of the vectors' sum.
+  public func backward(_ gradient: UnsafeMutablePointer<Float>, rows: Range<Int>, chunk: Int, key: DropoutKey) {
+    let features = shape.features
+    let first = rows.lowerBound
+    let dx = gradient + first * features
+    var mask = dropout(rate: shape.hiddenDropout, key: key, site: .embeddings)
+    dropout_backward(dx, &mask, first, rows.count, features)
+    layernorm_backward(
+      dx, norm.weightSum(chunk), norm.biasSum(chunk), shape.element, dx,
+      normal.bytes + first * features * shape.activations.size, deviation.floats + first, norm.weight.value.data,
+      rows.count, features)
+  }
+
+  /// How `backwardTables` is cut for the pool: by columns, so that tokens which share a row are added in their order.
+  public var tableChunks: Int { 3 * columns.count }
+  private var columns: [Range<Int>] { Range.chunks(of: shape.features, size: 64) }
+
+  /// Adds gradient [N, H] of the vectors' sum to the tables' gradients.
+  public func backwardTables(_ gradient: UnsafePointer<Float>, _ batch: PackedBatch, chunk: Int) {
+    let columns = columns
+    let range = columns[chunk % columns.count]
+    batch.withPointers { ids, segments, positions in
+      let (table, indices) = [(word, ids), (position, positions), (type, segments)][chunk / columns.count]
+      embedding_backward(
+        table.gradient.data, indices, gradient, batch.tokens, shape.features, range.lowerBound, range.upperBound)
     }
   }
 }

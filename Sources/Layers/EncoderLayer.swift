@@ -1,95 +1,82 @@
 import CKernels
 import Tensors
 
-/// The sizes of an encoder, and what happens between its products.
-public struct EncoderShape: Sendable {
-  public var features: Int
-  public var heads: Int
-  public var intermediate: Int
-  public var epsilon: Float
-  public var activation: Activation
-  public var hiddenDropout: Double
-  public var attentionDropout: Double
-
-  public enum Activation: Sendable {
-    case gelu
-    case geluTanh
-    case relu
-
-    var kernel: CKernels.activation {
-      switch self {
-      case .gelu: activation_gelu
-      case .geluTanh: activation_gelu_tanh
-      case .relu: activation_relu
-      }
-    }
-  }
-
-  public init(
-    features: Int, heads: Int, intermediate: Int, epsilon: Float = 1e-12, activation: Activation = .gelu,
-    hiddenDropout: Double = 0, attentionDropout: Double = 0
-  ) {
-    precondition(heads > 0 && features % heads == 0, "\(features) features for \(heads) heads")
-    self.features = features
-    self.heads = heads
-    self.intermediate = intermediate
-    self.epsilon = epsilon
-    self.activation = activation
-    self.hiddenDropout = hiddenDropout
-    self.attentionDropout = attentionDropout
-  }
-}
-
-/// What a layer's forward keeps for its backward. In inference all layers share one.
+/// What a layer's forward keeps for its backward.
 public final class EncoderLayerActivations {
   let qkv = Buffer()
   let logsum = Buffer()
   let context = Buffer()
-  let attended = Buffer()
-  let attendedStatistics = Buffer()
+  let attendedNormal = Buffer()
+  let attendedDeviation = Buffer()
   let middle = Buffer()
+  /// Before the activation; backward turns it into what the activation gave.
   let intermediate = Buffer()
-  let output = Buffer()
-  let outputStatistics = Buffer()
-  /// The layer's result, [N, H].
+  let outputNormal = Buffer()
+  let outputDeviation = Buffer()
+  /// The layer's result, [N, H], elements.
   public let result = Buffer()
 
   public init() {}
 
-  func reserve(_ tokens: Int, _ shape: EncoderShape) {
-    let features = shape.features
-    qkv.reserve(tokens * 3 * features)
+  public func reserve(_ tokens: Int, _ shape: EncoderShape) {
+    let kept = shape.activations
+    qkv.reserve(tokens * 3 * shape.features, kept)
     logsum.reserve(tokens * shape.heads)
-    context.reserve(tokens * features)
-    attended.reserve(tokens * features)
-    attendedStatistics.reserve(2 * tokens)
-    middle.reserve(tokens * features)
-    intermediate.reserve(tokens * shape.intermediate)
-    output.reserve(tokens * features)
-    outputStatistics.reserve(2 * tokens)
-    result.reserve(tokens * features)
+    context.reserve(tokens * shape.features, kept)
+    attendedNormal.reserve(tokens * shape.features, kept)
+    attendedDeviation.reserve(tokens)
+    middle.reserve(tokens * shape.features, kept)
+    intermediate.reserve(tokens * shape.intermediate, kept)
+    outputNormal.reserve(tokens * shape.features, kept)
+    outputDeviation.reserve(tokens)
+    result.reserve(tokens * shape.features, kept)
   }
 }
 
-/// Intermediate results that no later step needs: one set for all layers.
-public final class EncoderScratch {
-  let activated = Buffer()
-  let dactivated = Buffer()
-  let doutput = Buffer()
-  let dattended = Buffer()
+/// What backward hands from one phase to the next: one set for all layers.
+public final class EncoderGradients {
   let dcontext = Buffer()
   let dqkv = Buffer()
+  // Both factors of each weight's gradient, packed by tokens.
+  let input: Panels
+  let dqkvPanels: Panels
+  let context: Panels
+  let dattended: Panels
+  let middle: Panels
+  let dintermediate: Panels
+  let activated: Panels
+  let doutput: Panels
 
-  public init() {}
+  public init(_ precision: Precision) {
+    input = Panels(precision)
+    dqkvPanels = Panels(precision)
+    context = Panels(precision)
+    dattended = Panels(precision)
+    middle = Panels(precision)
+    dintermediate = Panels(precision)
+    activated = Panels(precision)
+    doutput = Panels(precision)
+  }
+
+  public func reserve(_ tokens: Int, _ shape: EncoderShape) {
+    dcontext.reserve(tokens * shape.features, shape.activations)
+    dqkv.reserve(tokens * 3 * shape.features, shape.activations)
+    for panels in [input, context, dattended, middle, doutput] { panels.reserve(columns: shape.features, depth: tokens) }
+    for panels in [dintermediate, activated] { panels.reserve(columns: shape.intermediate, depth: tokens) }
+    dqkvPanels.reserve(columns: 3 * shape.features, depth: tokens)
+  }
 }
 
 /// A layer of BERT's encoder (Devlin et al. 2019): attention, then two products with an activation between them; each
 /// half is added to its input and normalised. N tokens, H features, I intermediate features.
 ///
-/// (1) Between two waits of the pool a chunk of rows goes through as many operations as it can, while it is in the cache.
+/// (1) A chunk of rows goes through all operations up to the next attention while it is in the cache. Attention and the
+///     weights' gradients are the only places where all rows must be there.
+/// (2) "Elements" are numbers of the shape's activations' precision.
 public final class EncoderLayer {
   public let shape: EncoderShape
   public let parameters: [Parameter]
+  public let linears: [Linear]
   private let layer: Int
   private let qkv: Linear
   private let attention: SelfAttention
@@ -102,17 +89,23 @@ public final class EncoderLayer {
   /// - Parameter name: such as `bert.encoder.layer.0`
   public init(name: String, index: Int, shape: EncoderShape) {
     let features = shape.features
+    let precision = shape.precision
     self.shape = shape
     layer = index
     qkv = Linear(
-      names: ["query", "key", "value"].map { "\(name).attention.self.\($0)" }, inputs: features, outputs: features)
+      names: ["query", "key", "value"].map { "\(name).attention.self.\($0)" }, inputs: features, outputs: features,
+      precision: precision)
     attention = SelfAttention(
-      heads: shape.heads, headSize: features / shape.heads, layer: index, dropoutRate: shape.attentionDropout)
-    attentionDense = Linear(name: "\(name).attention.output.dense", inputs: features, outputs: features)
+      heads: shape.heads, headSize: shape.headSize, layer: index, precision: precision.activations,
+      dropoutRate: shape.attentionDropout)
+    attentionDense = Linear(
+      name: "\(name).attention.output.dense", inputs: features, outputs: features, precision: precision)
     attentionNorm = LayerNorm(name: "\(name).attention.output.LayerNorm", features: features, epsilon: shape.epsilon)
-    intermediate = Linear(name: "\(name).intermediate.dense", inputs: features, outputs: shape.intermediate)
-    output = Linear(name: "\(name).output.dense", inputs: shape.intermediate, outputs: features)
+    intermediate = Linear(
+      name: "\(name).intermediate.dense", inputs: features, outputs: shape.intermediate, precision: precision)
+    output = Linear(name: "\(name).output.dense", inputs: shape.intermediate, outputs: features, precision: precision)
     outputNorm = LayerNorm(name: "\(name).output.LayerNorm", features: features, epsilon: shape.epsilon)
+    linears = [qkv, attentionDense, intermediate, output]
     parameters =
       qkv.parameters + attentionDense.parameters + attentionNorm.parameters + intermediate.parameters
       + output.parameters + outputNorm.parameters
@@ -126,116 +119,256 @@ public final class EncoderLayer {
     .init(rate: shape.hiddenDropout, key: key, site: .output(layer: layer))
   }
 
-  /// `kept.result` [N, H] from x [N, H]. x may be `kept.result` itself.
-  public func forward(
-    _ x: UnsafePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>], kept: EncoderLayerActivations,
-    scratch: EncoderScratch, key: DropoutKey?, pool: ThreadPool
-  ) {
-    let tokens = batch.tokens
-    let features = shape.features
-    let inner = shape.intermediate
-    kept.reserve(tokens, shape)
-    scratch.activated.reserve(tokens * inner)
+  /// The bytes of so many elements.
+  private func bytes(_ count: Int) -> Int { count * shape.activations.size }
 
-    pool.run(chunks: rows.count) { chunk in
-      qkv.forward(x, into: kept.qkv.data, rows: rows[chunk])
-      qkv.addBias(kept.qkv.data, rows: rows[chunk])
-    }
-    pool.run(chunks: attention.chunks(batch), scratch: attention.scratch(batch)) { chunk, scores in
-      attention.forward(
-        chunk: chunk, batch, qkv: kept.qkv.data, logsum: kept.logsum.data, context: kept.context.data, key: key,
-        scratch: scores)
-    }
-    pool.run(chunks: rows.count) { chunk in
-      let range = rows[chunk]
-      let first = range.lowerBound
-      let at = first * features
-      var mask = attentionMask(key)
-      attentionDense.forward(kept.context.data, into: kept.attended.data, rows: range)
-      residual_layernorm_forward(
-        kept.middle.data + at, kept.attendedStatistics.data + first, kept.attendedStatistics.data + tokens + first,
-        kept.attended.data + at, attentionDense.bias.data, x + at, attentionNorm.weight.value.data,
-        attentionNorm.bias.value.data, shape.epsilon, &mask, first, range.count, features)
-      intermediate.forward(kept.middle.data, into: kept.intermediate.data, rows: range)
-      bias_activation_forward(
-        scratch.activated.data + first * inner, kept.intermediate.data + first * inner, intermediate.bias.data,
-        shape.activation.kernel, range.count, inner)
-      mask = outputMask(key)
-      output.forward(scratch.activated.data, into: kept.output.data, rows: range)
-      residual_layernorm_forward(
-        kept.result.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + tokens + first,
-        kept.output.data + at, output.bias.data, kept.middle.data + at, outputNorm.weight.value.data,
-        outputNorm.bias.value.data, shape.epsilon, &mask, first, range.count, features)
-    }
+  /// The queries, keys and values of these rows of x [N, H].
+  public func project(_ x: UnsafeRawPointer, rows: Range<Int>, kept: EncoderLayerActivations) {
+    var product = qkv.forward(x + bytes(rows.lowerBound * shape.features), rows: rows.count)
+    product.store(kept.qkv.bytes + bytes(rows.lowerBound * 3 * shape.features), bias: qkv.bias)
   }
 
-  /// gradient [N, H] of the result becomes the gradient of x; the parameters' gradients are added to. x and `kept` are
-  /// what forward had and gave.
-  public func backward(
-    _ gradient: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ batch: PackedBatch, rows: [Range<Int>],
-    kept: EncoderLayerActivations, scratch: EncoderScratch, key: DropoutKey?, pool: ThreadPool
+  // MARK: Forward
+
+  public func attentionChunks(_ batch: PackedBatch) -> Int { attention.chunks(batch) }
+  public func attentionScratch(_ batch: PackedBatch) -> Int { attention.forwardScratch(batch) }
+
+  public func attend(
+    chunk: Int, _ batch: PackedBatch, kept: EncoderLayerActivations, key: DropoutKey?, scratch: UnsafeMutableRawPointer
   ) {
+    attention.forward(
+      chunk: chunk, batch, qkv: kept.qkv.bytes, logsum: kept.logsum.floats, context: kept.context.bytes, key: key,
+      scratch: scratch)
+  }
+
+  /// The bytes of scratch that `feedForward` needs for so many rows.
+  public func feedForwardScratch(rows: Int) -> Int {
+    Scratch.size(rows * shape.features * 4, bytes(rows * shape.intermediate))
+  }
+
+  /// These rows of `kept.result`, [N, H], after attention, from the layer's input x [N, H].
+  public func feedForward(
+    _ x: UnsafeRawPointer, rows: Range<Int>, kept: EncoderLayerActivations, key: DropoutKey?,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    let features = shape.features
+    let first = rows.lowerBound
+    let at = bytes(first * features)
+    let atInner = bytes(first * shape.intermediate)
+    var scratch = Scratch(scratch)
+    let sums = scratch.floats(rows.count * features)
+    let activated = scratch.take(bytes(rows.count * shape.intermediate))
+
+    var product = attentionDense.forward(kept.context.bytes + at, rows: rows.count)
+    product.store(sums)
+    var mask = attentionMask(key)
+    residual_layernorm_forward(
+      kept.middle.bytes + at, kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, shape.element, sums,
+      attentionDense.bias.data, x + at, attentionNorm.weight.value.data, attentionNorm.bias.value.data, shape.epsilon,
+      &mask, first, rows.count, features)
+    product = intermediate.forward(kept.middle.bytes + at, rows: rows.count)
+    product.store(
+      activated, shape.activation.kernel, bias: intermediate.bias, kept: kept.intermediate.bytes + atInner)
+    product = output.forward(activated, rows: rows.count)
+    product.store(sums)
+    mask = outputMask(key)
+    residual_layernorm_forward(
+      kept.result.bytes + at, kept.outputNormal.bytes + at, kept.outputDeviation.floats + first, shape.element, sums,
+      output.bias.data, kept.middle.bytes + at, outputNorm.weight.value.data, outputNorm.bias.value.data, shape.epsilon,
+      &mask, first, rows.count, features)
+  }
+
+  // MARK: Backward
+
+  public func beginBackward(chunks: Int) {
+    attentionNorm.begin(chunks: chunks)
+    outputNorm.begin(chunks: chunks)
+  }
+
+  public func endBackward(chunks: Int) {
+    attentionNorm.end(chunks: chunks)
+    outputNorm.end(chunks: chunks)
+  }
+
+  /// The bytes of scratch that `feedForwardBackward` needs for so many rows.
+  public func feedForwardBackwardScratch(rows: Int) -> Int {
+    Scratch.size(bytes(rows * shape.features), bytes(rows * shape.intermediate))
+  }
+
+  /// Down to the attention: gradient [N, H], floats, of the result becomes, in these rows, what reaches the layer's input
+  /// past the attention; `gradients` gets the rest.
+  public func feedForwardBackward(
+    _ gradient: UnsafeMutablePointer<Float>, rows: Range<Int>, chunk: Int, kept: EncoderLayerActivations,
+    gradients: EncoderGradients, key: DropoutKey, scratch: UnsafeMutableRawPointer
+  ) {
+    let features = shape.features
+    let first = rows.lowerBound
+    let at = bytes(first * features)
+    let atInner = bytes(first * shape.intermediate)
+    let precision = shape.activations
+    let dx = gradient + first * features
+    var scratch = Scratch(scratch)
+    let ddense = scratch.take(bytes(rows.count * features))
+    let dintermediate = scratch.take(bytes(rows.count * shape.intermediate))
+
+    var mask = outputMask(key)
+    residual_layernorm_backward(
+      dx, ddense, outputNorm.weightSum(chunk), outputNorm.biasSum(chunk), shape.element, kept.outputNormal.bytes + at,
+      kept.outputDeviation.floats + first, outputNorm.weight.value.data, &mask, first, rows.count, features)
+    gradients.doutput.pack(rows: rows, ofPart: ddense, precision)
+    var product = output.backwardInput(ddense, rows: rows.count)
+    product.store(dintermediate, slopeOf: shape.activation.kernel, kept: kept.intermediate.bytes + atInner)
+    gradients.activated.pack(rows: rows, ofPart: kept.intermediate.bytes + atInner, precision)
+    gradients.dintermediate.pack(rows: rows, ofPart: dintermediate, precision)
+    gradients.middle.pack(rows: rows, ofPart: kept.middle.bytes + at, precision)
+    product = intermediate.backwardInput(dintermediate, rows: rows.count)
+    product.store(dx, adding: true)
+    mask = attentionMask(key)
+    residual_layernorm_backward(
+      dx, ddense, attentionNorm.weightSum(chunk), attentionNorm.biasSum(chunk), shape.element,
+      kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, attentionNorm.weight.value.data, &mask, first,
+      rows.count, features)
+    gradients.dattended.pack(rows: rows, ofPart: ddense, precision)
+    gradients.context.pack(rows: rows, ofPart: kept.context.bytes + at, precision)
+    product = attentionDense.backwardInput(ddense, rows: rows.count)
+    product.store(gradients.dcontext.bytes + at)
+  }
+
+  public func attentionBackwardScratch(_ batch: PackedBatch) -> Int { attention.backwardScratch(batch) }
+
+  public func attendBackward(
+    chunk: Int, _ batch: PackedBatch, kept: EncoderLayerActivations, gradients: EncoderGradients, key: DropoutKey,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    attention.backward(
+      chunk: chunk, batch, dcontext: gradients.dcontext.bytes, qkv: kept.qkv.bytes, logsum: kept.logsum.floats,
+      context: kept.context.bytes, dqkv: gradients.dqkv.bytes, key: key, scratch: scratch)
+  }
+
+  /// After attention's backward: what reaches these rows of x [N, H] through it is added to gradient.
+  public func projectBackward(
+    _ gradient: UnsafeMutablePointer<Float>, _ x: UnsafeRawPointer, rows: Range<Int>, gradients: EncoderGradients
+  ) {
+    let features = shape.features
+    let first = rows.lowerBound
+    let dqkv = gradients.dqkv.bytes + bytes(first * 3 * features)
+    var product = qkv.backwardInput(dqkv, rows: rows.count)
+    product.store(gradient + first * features, adding: true)
+    gradients.dqkvPanels.pack(rows: rows, ofPart: dqkv, shape.activations)
+    gradients.input.pack(rows: rows, ofPart: x + bytes(first * features), shape.activations)
+  }
+
+  /// The parts of the weights' gradients that can be computed once `feedForwardBackward` is done in all rows.
+  public func feedForwardWeights(_ gradients: EncoderGradients) -> [WeightGradient] {
+    output.weightChunks.map { .init(output, gradients.activated, gradients.doutput, $0) }
+      + intermediate.weightChunks.map { .init(intermediate, gradients.middle, gradients.dintermediate, $0) }
+      + attentionDense.weightChunks.map { .init(attentionDense, gradients.context, gradients.dattended, $0) }
+  }
+
+  /// Those that can be computed once `projectBackward` is done in all rows.
+  public func projectionWeights(_ gradients: EncoderGradients) -> [WeightGradient] {
+    qkv.weightChunks.map { .init(qkv, gradients.input, gradients.dqkvPanels, $0) }
+  }
+
+  // MARK: Inference
+
+  /// The bytes of scratch that `infer` needs for a batch.
+  public func inferScratch(_ batch: PackedBatch) -> Int {
+    let tokens = batch.tokens
+    let rows = min(tokens, Self.inferRows)
+    return Scratch.size(
+      bytes(tokens * 3 * shape.features), bytes(tokens * shape.features), rows * shape.features * 4,
+      bytes(rows * shape.features), bytes(rows * shape.intermediate), rows * shape.intermediate, rows * 4,
+      attention.forwardScratch(batch))
+  }
+
+  private static let inferRows = 128
+
+  /// x [N, H], elements, becomes the layer's result. Runs on the calling thread, and keeps nothing.
+  public func infer(_ x: UnsafeMutableRawPointer, _ batch: PackedBatch, scratch: UnsafeMutableRawPointer) {
     let tokens = batch.tokens
     let features = shape.features
-    let inner = shape.intermediate
-    scratch.activated.reserve(tokens * inner)
-    scratch.dactivated.reserve(tokens * inner)
-    scratch.doutput.reserve(tokens * features)
-    scratch.dattended.reserve(tokens * features)
-    scratch.dcontext.reserve(tokens * features)
-    scratch.dqkv.reserve(tokens * 3 * features)
-    attentionNorm.begin(chunks: rows.count)
-    outputNorm.begin(chunks: rows.count)
+    let most = min(tokens, Self.inferRows)
+    var scratch = Scratch(scratch)
+    let projected = scratch.take(bytes(tokens * 3 * features))
+    let context = scratch.take(bytes(tokens * features))
+    let sums = scratch.floats(most * features)
+    let middle = scratch.take(bytes(most * features))
+    let activated = scratch.take(bytes(most * shape.intermediate))
+    let quantised = Quantised(
+      scratch.take(most * shape.intermediate), scratch.floats(most), isUsed: shape.precision == .int8,
+      element: shape.element)
+    let attentionScratch = scratch.take(0)
+    let blocks = stride(from: 0, to: tokens, by: most).map { $0..<min(tokens, $0 + most) }
 
-    pool.run(chunks: rows.count) { chunk in
-      let range = rows[chunk]
-      let first = range.lowerBound
-      let at = first * features
-      var mask = outputMask(key)
-      residual_layernorm_backward(
-        gradient + at, scratch.doutput.data + at, outputNorm.weightSum(chunk), outputNorm.biasSum(chunk), gradient + at,
-        kept.output.data + at, kept.outputStatistics.data + first, kept.outputStatistics.data + tokens + first,
-        outputNorm.weight.value.data, &mask, first, range.count, features)
-      output.backwardInput(scratch.doutput.data, into: scratch.dactivated.data, rows: range)
-      bias_activation_backward(
-        scratch.dactivated.data + first * inner, scratch.activated.data + first * inner,
-        scratch.dactivated.data + first * inner,
-        kept.intermediate.data + first * inner, shape.activation.kernel, range.count * inner)
-      intermediate.backwardInput(scratch.dactivated.data, into: gradient, rows: range, adding: true)
-      mask = attentionMask(key)
-      residual_layernorm_backward(
-        gradient + at, scratch.dattended.data + at, attentionNorm.weightSum(chunk), attentionNorm.biasSum(chunk),
-        gradient + at, kept.attended.data + at, kept.attendedStatistics.data + first,
-        kept.attendedStatistics.data + tokens + first, attentionNorm.weight.value.data, &mask, first, range.count,
-        features)
-      attentionDense.backwardInput(scratch.dattended.data, into: scratch.dcontext.data, rows: range)
+    for rows in blocks {
+      let (input, scales) = quantised.rows(x + bytes(rows.lowerBound * features), rows.count, features)
+      var product = qkv.forward(input, rows: rows.count, scales: scales)
+      product.store(projected + bytes(rows.lowerBound * 3 * features), bias: qkv.bias)
     }
-    attentionNorm.end(chunks: rows.count)
-    outputNorm.end(chunks: rows.count)
+    for chunk in 0..<attention.chunks(batch) {
+      attention.forward(
+        chunk: chunk, batch, qkv: projected, logsum: nil, context: context, key: nil, scratch: attentionScratch)
+    }
+    var mask = outputMask(nil)
+    for rows in blocks {
+      let count = rows.count
+      let y = x + bytes(rows.lowerBound * features)
+      var (input, scales) = quantised.rows(context + bytes(rows.lowerBound * features), count, features)
+      var product = attentionDense.forward(input, rows: count, scales: scales)
+      product.store(sums)
+      residual_layernorm_forward(
+        middle, nil, nil, shape.element, sums, attentionDense.bias.data, y, attentionNorm.weight.value.data,
+        attentionNorm.bias.value.data, shape.epsilon, &mask, 0, count, features)
+      (input, scales) = quantised.rows(middle, count, features)
+      product = intermediate.forward(input, rows: count, scales: scales)
+      product.store(activated, shape.activation.kernel, bias: intermediate.bias, kept: nil)
+      (input, scales) = quantised.rows(activated, count, shape.intermediate)
+      product = output.forward(input, rows: count, scales: scales)
+      product.store(sums)
+      residual_layernorm_forward(
+        y, nil, nil, shape.element, sums, output.bias.data, middle, outputNorm.weight.value.data,
+        outputNorm.bias.value.data, shape.epsilon, &mask, 0, count, features)
+    }
+  }
+}
 
-    pool.run(chunks: attention.chunks(batch), scratch: attention.scratch(batch)) { chunk, scores in
-      attention.backward(
-        chunk: chunk, batch, dcontext: scratch.dcontext.data, qkv: kept.qkv.data, logsum: kept.logsum.data,
-        context: kept.context.data, dqkv: scratch.dqkv.data, key: key, scratch: scores)
-    }
+/// A part of a weight's gradient.
+public struct WeightGradient {
+  private let linear: Linear
+  private let input: Panels
+  private let gradient: Panels
+  private let outputs: Range<Int>
 
-    // The weights' gradients and the rest of x's: nothing here waits for anything else.
-    let products = [
-      (intermediate, kept.middle, scratch.dactivated), (output, scratch.activated, scratch.doutput),
-      (attentionDense, kept.context, scratch.dattended),
-    ]
-    var chunks: [() -> Void] = []
-    for range in qkv.weightChunks {
-      chunks.append { [qkv] in qkv.backwardWeights(x, scratch.dqkv.data, tokens: tokens, outputs: range) }
-    }
-    for (linear, input, dy) in products {
-      for range in linear.weightChunks {
-        chunks.append { linear.backwardWeights(input.data, dy.data, tokens: tokens, outputs: range) }
-      }
-    }
-    for range in rows {
-      chunks.append { [qkv] in qkv.backwardInput(scratch.dqkv.data, into: gradient, rows: range, adding: true) }
-    }
-    pool.run(chunks: chunks.count) { chunk in chunks[chunk]() }
+  init(_ linear: Linear, _ input: Panels, _ gradient: Panels, _ outputs: Range<Int>) {
+    self.linear = linear
+    self.input = input
+    self.gradient = gradient
+    self.outputs = outputs
+  }
+
+  public func compute() { linear.backwardWeights(input, gradient, outputs: outputs) }
+}
+
+/// Turns rows into bytes before a product, where products take bytes.
+private struct Quantised {
+  let bytes: UnsafeMutableRawPointer
+  let scales: UnsafeMutablePointer<Float>
+  let isUsed: Bool
+  let element: CKernels.element
+
+  init(
+    _ bytes: UnsafeMutableRawPointer, _ scales: UnsafeMutablePointer<Float>, isUsed: Bool, element: CKernels.element
+  ) {
+    self.bytes = bytes
+    self.scales = scales
+    self.isUsed = isUsed
+    self.element = element
+  }
+
+  func rows(_ x: UnsafeRawPointer, _ count: Int, _ features: Int) -> (UnsafeRawPointer, UnsafePointer<Float>?) {
+    guard isUsed else { return (x, nil) }
+    quantise_rows(bytes.assumingMemoryBound(to: UInt8.self), scales, x, element, count, features)
+    return (UnsafeRawPointer(bytes), UnsafePointer(scales))
   }
 }

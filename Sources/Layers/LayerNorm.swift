@@ -23,12 +23,12 @@ public final class LayerNorm {
   /// Before backward: room for the sums of so many chunks, all zero.
   func begin(chunks: Int) {
     partial.reserve(chunks * 2 * features)
-    partial.data.update(repeating: 0, count: chunks * 2 * features)
+    partial.floats.update(repeating: 0, count: chunks * 2 * features)
   }
 
   /// Where backward adds this chunk's gradient of the weight, [H].
-  func weightSum(_ chunk: Int) -> UnsafeMutablePointer<Float> { partial.data + chunk * 2 * features }
-  func biasSum(_ chunk: Int) -> UnsafeMutablePointer<Float> { partial.data + (chunk * 2 + 1) * features }
+  func weightSum(_ chunk: Int) -> UnsafeMutablePointer<Float> { partial.floats + chunk * 2 * features }
+  func biasSum(_ chunk: Int) -> UnsafeMutablePointer<Float> { partial.floats + (chunk * 2 + 1) * features }
 
   /// After backward: adds the chunks' sums to the gradients.
   func end(chunks: Int) {

@@ -3,12 +3,13 @@ import Tensors
 
 /// y = x W^T + b. Several layers with the same input may be stacked into one product; each keeps its own parameters.
 ///
-/// (1) `forward` and `backwardInput` work on rows of tokens, `backwardWeights` on rows of the weight: any cut gives
+/// (1) The master weights are fp32; products take packed copies of them, which `pack` makes anew after each change.
+/// (2) `forward` and `backwardInput` work on rows of tokens, `backwardWeights` on rows of the weight: any cut gives
 ///     parts that can be computed at the same time.
-/// (2) The bias is left to the kernel that comes next, where it costs nothing.
 public final class Linear {
   public let inputs: Int
   public let outputs: Int
+  public let precision: Precision
   /// Weight and bias of each stacked layer.
   public let parameters: [Parameter]
   /// [outputs, inputs]
@@ -17,11 +18,19 @@ public final class Linear {
   /// [outputs]
   let bias: Tensor
   let biasGradient: Tensor
+  /// [inputs, outputs], the right factor of forward.
+  private let forwardPanels: Panels
+  /// [outputs, inputs], the right factor of backward.
+  private let backwardPanels: Panels
 
-  /// - Parameter names: of the stacked layers, without `.weight`; each gives `outputs` features.
-  public init(names: [String], inputs: Int, outputs: Int) {
+  /// - Parameters:
+  ///   - names: of the stacked layers, without `.weight`; each gives `outputs` features.
+  ///   - precision: of the products; `inputs` and `outputs` are multiples of its `perWord`.
+  public init(names: [String], inputs: Int, outputs: Int, precision: Precision = .fp32) {
+    precondition(inputs % precision.perWord == 0 && outputs % precision.perWord == 0, "sizes that do not fit into words")
     self.inputs = inputs
     self.outputs = outputs * names.count
+    self.precision = precision
     weight = Tensor([self.outputs, inputs])
     weightGradient = Tensor([self.outputs, inputs])
     bias = Tensor([self.outputs])
@@ -40,44 +49,92 @@ public final class Linear {
           gradient: Tensor([outputs], partOf: biasGradient, at: index * outputs)))
     }
     self.parameters = parameters
+    forwardPanels = Panels(precision)
+    backwardPanels = Panels(precision)
   }
 
-  public convenience init(name: String, inputs: Int, outputs: Int) {
-    self.init(names: [name], inputs: inputs, outputs: outputs)
+  public convenience init(name: String, inputs: Int, outputs: Int, precision: Precision = .fp32) {
+    self.init(names: [name], inputs: inputs, outputs: outputs, precision: precision)
   }
 
-  /// y [N, outputs] = x [N, inputs] W^T for these rows, without the bias.
-  public func forward(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows: Range<Int>) {
-    BLAS.multiply(
-      Matrix(x + rows.lowerBound * inputs, stride: inputs), Matrix(weight.data, stride: inputs).transposed,
-      into: y + rows.lowerBound * outputs, stride: outputs, m: rows.count, n: outputs, k: inputs)
+  // MARK: Packing
+
+  /// The parts of `pack`, which can be done at the same time.
+  /// - Parameter backward: whether `backwardInput` will be called, too.
+  public func packing(backward: Bool) -> [() -> Void] {
+    forwardPanels.reserve(columns: outputs, depth: inputs)
+    if precision == .int8 { return [{ self.forwardPanels.pack(transposed: self.weight) }] }
+    let forward = Range.chunks(of: outputs, size: 192, multiple: 32).map { range in
+      { self.forwardPanels.pack(transposed: self.weight, range) }
+    }
+    guard backward else { return forward }
+    backwardPanels.reserve(columns: inputs, depth: outputs)
+    return forward
+      + Range.chunks(of: outputs, size: 192, multiple: 32).map { range in
+        { self.backwardPanels.pack(rows: range, of: self.weight.data, .fp32) }
+      }
   }
 
-  /// dx [N, inputs] = dy [N, outputs] W for these rows; `adding` keeps what dx had.
-  public func backwardInput(
-    _ dy: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, rows: Range<Int>, adding: Bool = false
-  ) {
-    BLAS.multiply(
-      Matrix(dy + rows.lowerBound * outputs, stride: outputs), Matrix(weight.data, stride: inputs),
-      into: dx + rows.lowerBound * inputs, stride: inputs, m: rows.count, n: inputs, k: outputs, beta: adding ? 1 : 0)
+  public func pack(backward: Bool) {
+    for part in packing(backward: backward) { part() }
   }
 
-  /// dW += dy^T x and db += the sum of dy's rows, for these outputs, over all N tokens.
-  public func backwardWeights(
-    _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, tokens: Int, outputs range: Range<Int>
-  ) {
-    BLAS.multiply(
-      Matrix(dy + range.lowerBound, stride: outputs).transposed, Matrix(x, stride: inputs),
-      into: weightGradient.data + range.lowerBound * inputs, stride: inputs, m: range.count, n: inputs, k: tokens,
-      beta: 1)
-    bias_backward(biasGradient.data, dy, tokens, outputs, range.lowerBound, range.upperBound)
+  // MARK: Products
+
+  /// x [rows, inputs] W^T, elements, to be stored.
+  /// - Parameter scales: of x's rows, with int8.
+  public func forward(_ x: UnsafeRawPointer, rows: Int, scales: UnsafePointer<Float>? = nil) -> CKernels.product {
+    CKernels.product(rows: rows, of: x, by: forwardPanels, scales: scales)
   }
 
-  /// y [N, outputs] += b for these rows, where no fused kernel does it.
-  public func addBias(_ y: UnsafeMutablePointer<Float>, rows: Range<Int>) {
-    bias_forward(y + rows.lowerBound * outputs, bias.data, rows.count, outputs)
+  /// dy [rows, outputs] W, elements, to be stored.
+  public func backwardInput(_ dy: UnsafeRawPointer, rows: Int) -> CKernels.product {
+    CKernels.product(rows: rows, of: dy, by: backwardPanels)
+  }
+
+  /// dW += dy^T x and db += the sum of dy's rows, for these outputs, from x [N, inputs] and dy [N, outputs], packed by
+  /// their rows.
+  public func backwardWeights(_ x: Panels, _ dy: Panels, outputs range: Range<Int>) {
+    var product = CKernels.product(columns: range, of: dy, by: x)
+    product.store(weightGradient.data + range.lowerBound * inputs, adding: true)
+    bias_backward(
+      biasGradient.data + range.lowerBound, precision.element, dy.data + range.lowerBound * dy.words, range.count,
+      dy.words)
   }
 
   /// How `backwardWeights` is cut for the pool.
-  var weightChunks: [Range<Int>] { Range.chunks(of: outputs, size: 192) }
+  var weightChunks: [Range<Int>] { Range.chunks(of: outputs, size: 192, multiple: 32) }
+}
+
+/// A linear layer over few rows, such as a head's: fp32, on the calling thread, packed whenever it is used.
+public final class SmallLinear {
+  public let linear: Linear
+  public var parameters: [Parameter] { linear.parameters }
+  private let inputPanels = Panels(.fp32)
+  private let gradientPanels = Panels(.fp32)
+
+  public init(name: String, inputs: Int, outputs: Int) {
+    linear = Linear(name: name, inputs: inputs, outputs: outputs)
+  }
+
+  /// y [rows, outputs] from x [rows, inputs]
+  public func forward(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows: Int) {
+    linear.pack(backward: false)
+    var product = linear.forward(x, rows: rows)
+    product.store(UnsafeMutableRawPointer(y), bias: linear.bias)
+  }
+
+  /// dx [rows, inputs] is written, the parameters' gradients are added to.
+  public func backward(
+    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>, rows: Int
+  ) {
+    linear.pack(backward: true)
+    inputPanels.reserve(columns: linear.inputs, depth: rows)
+    gradientPanels.reserve(columns: linear.outputs, depth: rows)
+    inputPanels.pack(rows: 0..<rows, of: x, .fp32)
+    gradientPanels.pack(rows: 0..<rows, of: dy, .fp32)
+    linear.backwardWeights(inputPanels, gradientPanels, outputs: 0..<linear.outputs)
+    var product = linear.backwardInput(dy, rows: rows)
+    product.store(dx)
+  }
 }

@@ -1,17 +1,21 @@
 import CKernels
 import Tensors
 
-/// How the vectors of a sequence's tokens become one vector of the sequence. N tokens, H features, B sequences.
+/// How the vectors of a sequence's tokens become one vector of the sequence, in fp32. N tokens, H features, B sequences.
 public protocol Pooling: AnyObject {
   var parameters: [Parameter] { get }
   /// The features of the result.
   var width: Int { get }
-  /// pooled [B, width] from x [N, H]
-  func forward(
-    _ x: UnsafePointer<Float>, _ batch: PackedBatch, into pooled: UnsafeMutablePointer<Float>, pool: ThreadPool)
-  /// gradient [N, H] is written, all of it, from dpooled [B, width]; the parameters' gradients are added to.
+  /// The result of one sequence, [width], from its tokens x [tokens, H], numbers of type `precision`.
+  func gather(_ x: UnsafeRawPointer, _ precision: Precision, tokens: Int, into gathered: UnsafeMutablePointer<Float>)
+  /// pooled [B, width] from what was gathered, [B, H]
+  func forward(_ gathered: UnsafePointer<Float>, into pooled: UnsafeMutablePointer<Float>, sequences: Int)
+  /// dgathered [B, H] from dpooled [B, width]; the parameters' gradients are added to. `gathered` is what forward had.
   func backward(
-    _ dpooled: UnsafePointer<Float>, _ batch: PackedBatch, into gradient: UnsafeMutablePointer<Float>, pool: ThreadPool)
+    _ dpooled: UnsafePointer<Float>, _ gathered: UnsafePointer<Float>, into dgathered: UnsafeMutablePointer<Float>,
+    sequences: Int)
+  /// gradient [tokens, H] of one sequence's x is written, all of it, from dgathered [H].
+  func spread(_ dgathered: UnsafePointer<Float>, tokens: Int, into gradient: UnsafeMutablePointer<Float>)
 }
 
 /// The mean over a sequence's tokens.
@@ -21,66 +25,67 @@ public final class MeanPooling: Pooling {
 
   public init(features: Int) { width = features }
 
-  public func forward(
-    _ x: UnsafePointer<Float>, _ batch: PackedBatch, into pooled: UnsafeMutablePointer<Float>, pool: ThreadPool
+  public func gather(
+    _ x: UnsafeRawPointer, _ precision: Precision, tokens: Int, into gathered: UnsafeMutablePointer<Float>
   ) {
-    pool.run(chunks: batch.sequences) { sequence in
-      let tokens = batch.range(sequence)
-      mean_forward(pooled + sequence * width, x + tokens.lowerBound * width, tokens.count, width)
-    }
+    mean_forward(gathered, x, precision.element, tokens, width)
+  }
+
+  public func forward(_ gathered: UnsafePointer<Float>, into pooled: UnsafeMutablePointer<Float>, sequences: Int) {
+    pooled.update(from: gathered, count: sequences * width)
   }
 
   public func backward(
-    _ dpooled: UnsafePointer<Float>, _ batch: PackedBatch, into gradient: UnsafeMutablePointer<Float>, pool: ThreadPool
+    _ dpooled: UnsafePointer<Float>, _ gathered: UnsafePointer<Float>, into dgathered: UnsafeMutablePointer<Float>,
+    sequences: Int
   ) {
-    pool.run(chunks: batch.sequences) { sequence in
-      let tokens = batch.range(sequence)
-      mean_backward(gradient + tokens.lowerBound * width, dpooled + sequence * width, tokens.count, width)
-    }
+    dgathered.update(from: dpooled, count: sequences * width)
+  }
+
+  public func spread(_ dgathered: UnsafePointer<Float>, tokens: Int, into gradient: UnsafeMutablePointer<Float>) {
+    mean_backward(gradient, dgathered, tokens, width)
   }
 }
 
 /// BERT's own pooler: tanh of a dense layer over the first token.
 public final class FirstTokenPooling: Pooling {
   public var parameters: [Parameter] { dense.parameters }
-  public var width: Int { dense.outputs }
-  private let dense: Linear
-  private let first = Buffer()
+  public let width: Int
+  private let dense: SmallLinear
   private let result = Buffer()
   private let dresult = Buffer()
 
   /// - Parameter name: such as `bert.pooler.dense`
   public init(name: String, features: Int) {
-    dense = Linear(name: name, inputs: features, outputs: features)
+    width = features
+    dense = SmallLinear(name: name, inputs: features, outputs: features)
   }
 
-  public func forward(
-    _ x: UnsafePointer<Float>, _ batch: PackedBatch, into pooled: UnsafeMutablePointer<Float>, pool: ThreadPool
+  public func gather(
+    _ x: UnsafeRawPointer, _ precision: Precision, tokens: Int, into gathered: UnsafeMutablePointer<Float>
   ) {
-    let sequences = batch.sequences
+    mean_forward(gathered, x, precision.element, 1, width)
+  }
+
+  public func forward(_ gathered: UnsafePointer<Float>, into pooled: UnsafeMutablePointer<Float>, sequences: Int) {
     let count = sequences * width
-    first.reserve(count)
     result.reserve(count)
-    for sequence in 0..<sequences {
-      (first.data + sequence * width).update(from: x + batch.range(sequence).lowerBound * width, count: width)
-    }
-    dense.forward(first.data, into: result.data, rows: 0..<sequences)
-    dense.addBias(result.data, rows: 0..<sequences)
-    tanh_forward(result.data, result.data, count)
-    pooled.update(from: result.data, count: count)
+    dense.forward(gathered, into: result.floats, rows: sequences)
+    tanh_forward(result.floats, result.floats, count)
+    pooled.update(from: result.floats, count: count)
   }
 
   public func backward(
-    _ dpooled: UnsafePointer<Float>, _ batch: PackedBatch, into gradient: UnsafeMutablePointer<Float>, pool: ThreadPool
+    _ dpooled: UnsafePointer<Float>, _ gathered: UnsafePointer<Float>, into dgathered: UnsafeMutablePointer<Float>,
+    sequences: Int
   ) {
-    let sequences = batch.sequences
     dresult.reserve(sequences * width)
-    tanh_backward(dresult.data, dpooled, result.data, sequences * width)
-    dense.backwardWeights(first.data, dresult.data, tokens: sequences, outputs: 0..<width)
-    dense.backwardInput(dresult.data, into: first.data, rows: 0..<sequences)
-    gradient.update(repeating: 0, count: batch.tokens * width)
-    for sequence in 0..<sequences {
-      (gradient + batch.range(sequence).lowerBound * width).update(from: first.data + sequence * width, count: width)
-    }
+    tanh_backward(dresult.floats, dpooled, result.floats, sequences * width)
+    dense.backward(dresult.floats, gathered, into: dgathered, rows: sequences)
+  }
+
+  public func spread(_ dgathered: UnsafePointer<Float>, tokens: Int, into gradient: UnsafeMutablePointer<Float>) {
+    gradient.update(repeating: 0, count: tokens * width)
+    gradient.update(from: dgathered, count: width)
   }
 }

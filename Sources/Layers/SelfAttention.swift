@@ -3,126 +3,81 @@ import Tensors
 
 /// Attention of each sequence to itself, head by head, over packed tokens: no padding and no mask.
 ///
-/// (1) A chunk is one head of one sequence. It works through blocks of queries whose size does not depend on the number
-///     of threads.
+/// (1) A chunk is one head of one sequence.
 /// (2) Backward makes the probabilities again from the queries, the keys and `logsum`; they are never stored.
 public struct SelfAttention {
   let heads: Int
   let headSize: Int
   let layer: Int
+  let precision: Precision
   let dropoutRate: Double
 
-  public init(heads: Int, headSize: Int, layer: Int, dropoutRate: Double) {
+  public init(heads: Int, headSize: Int, layer: Int, precision: Precision, dropoutRate: Double) {
     self.heads = heads
     self.headSize = headSize
     self.layer = layer
+    self.precision = precision
     self.dropoutRate = dropoutRate
   }
 
   private var features: Int { heads * headSize }
-  private var scale: Float { 1 / Float(headSize).squareRoot() }
-  private static let queriesPerBlock = 128
 
-  /// How many chunks the work has, and the room that each needs.
+  /// How many chunks the work has, and the bytes of scratch that each needs.
   public func chunks(_ batch: PackedBatch) -> Int { batch.sequences * heads }
-  public func scratch(_ batch: PackedBatch) -> Int { 2 * Self.queriesPerBlock * batch.longest }
-
-  /// The place of one head of one sequence.
-  private struct Place {
-    let head: Int
-    let tokens: Range<Int>
-    let shape: attention_rows
-
-    /// The queries from `first` on, seen from the sequence's first.
-    func block(from first: Int) -> (first: Int, shape: attention_rows) {
-      var shape = shape
-      shape.rows = Swift.min(queriesPerBlock, tokens.count - first)
-      shape.position &+= UInt32(truncatingIfNeeded: first) &* shape.position_stride
-      return (tokens.lowerBound + first, shape)
-    }
+  public func forwardScratch(_ batch: PackedBatch) -> Int {
+    attention_forward_scratch(batch.longest, headSize, precision.element)
+  }
+  public func backwardScratch(_ batch: PackedBatch) -> Int {
+    attention_backward_scratch(batch.longest, headSize, precision.element)
   }
 
-  private func place(_ chunk: Int, _ batch: PackedBatch) -> Place {
+  /// One head of one sequence: its kernel's view, and where it begins in [N, 3H], [N, H] (bytes) and [N, heads].
+  private struct Place {
+    var shape: attention
+    let qkv: Int
+    let context: Int
+    let logsum: Int
+  }
+
+  private func place(_ chunk: Int, _ batch: PackedBatch, _ key: DropoutKey?) -> Place {
     let head = chunk % heads
     let tokens = batch.range(chunk / heads)
     let counters = dropout_counters(batch.longest)
+    let first = tokens.lowerBound
     return Place(
-      head: head, tokens: tokens,
-      shape: attention_rows(
-        rows: 0, keys: tokens.count, logsum_stride: heads,
-        position: UInt32(truncatingIfNeeded: tokens.lowerBound * heads + head) &* counters,
-        position_stride: UInt32(truncatingIfNeeded: heads) &* counters))
+      shape: attention(
+        element: precision.element, tokens: tokens.count, head_size: headSize, qkv_row: 3 * features,
+        context_row: features, scale: 1 / Float(headSize).squareRoot(), logsum_row: heads,
+        dropout: dropout(rate: dropoutRate, key: key, site: .probabilities(layer: layer)),
+        position: UInt32(truncatingIfNeeded: first * heads + head) &* counters,
+        position_step: UInt32(truncatingIfNeeded: heads) &* counters),
+      qkv: (first * 3 * features + head * headSize) * precision.size,
+      context: (first * features + head * headSize) * precision.size, logsum: first * heads + head)
   }
 
-  /// context [N, H] from qkv [N, 3H]; logsum [N, heads] is kept.
+  /// context [N, H] from qkv [N, 3H], elements; logsum [N, heads] is kept.
   public func forward(
-    chunk: Int, _ batch: PackedBatch, qkv: UnsafePointer<Float>, logsum: UnsafeMutablePointer<Float>,
-    context: UnsafeMutablePointer<Float>, key: DropoutKey?, scratch scores: UnsafeMutablePointer<Float>
+    chunk: Int, _ batch: PackedBatch, qkv: UnsafeRawPointer, logsum: UnsafeMutablePointer<Float>?,
+    context: UnsafeMutableRawPointer, key: DropoutKey?, scratch: UnsafeMutableRawPointer
   ) {
-    let place = place(chunk, batch)
-    let keys = place.tokens.count
-    let stride = 3 * features
-    let column = place.head * headSize
-    let k = qkv + place.tokens.lowerBound * stride + features + column
-    let v = k + features
-    var dropout = dropout(rate: dropoutRate, key: key, site: .probabilities(layer: layer))
-    for start in Swift.stride(from: 0, to: keys, by: Self.queriesPerBlock) {
-      var (first, shape) = place.block(from: start)
-      BLAS.multiply(
-        Matrix(qkv + first * stride + column, stride: stride), Matrix(k, stride: stride).transposed, into: scores,
-        stride: keys,
-        m: shape.rows, n: keys, k: headSize, alpha: scale)
-      attention_softmax_forward(scores, logsum + first * heads + place.head, &shape, &dropout)
-      BLAS.multiply(
-        Matrix(scores, stride: keys), Matrix(v, stride: stride), into: context + first * features + column,
-        stride: features, m: shape.rows,
-        n: headSize, k: keys)
-    }
+    var place = place(chunk, batch, key)
+    let q = qkv + place.qkv
+    let next = features * precision.size
+    attention_forward(
+      &place.shape, q, q + next, q + 2 * next, logsum.map { $0 + place.logsum }, context + place.context, scratch)
   }
 
   /// dqkv [N, 3H] from dcontext [N, H] and what forward had and gave.
   public func backward(
-    chunk: Int, _ batch: PackedBatch, dcontext: UnsafePointer<Float>, qkv: UnsafePointer<Float>,
-    logsum: UnsafePointer<Float>, context: UnsafePointer<Float>, dqkv: UnsafeMutablePointer<Float>, key: DropoutKey?,
-    scratch: UnsafeMutablePointer<Float>
+    chunk: Int, _ batch: PackedBatch, dcontext: UnsafeRawPointer, qkv: UnsafeRawPointer, logsum: UnsafePointer<Float>,
+    context: UnsafeRawPointer, dqkv: UnsafeMutableRawPointer, key: DropoutKey?, scratch: UnsafeMutableRawPointer
   ) {
-    let place = place(chunk, batch)
-    let keys = place.tokens.count
-    let stride = 3 * features
-    let column = place.head * headSize
-    let k = place.tokens.lowerBound * stride + features + column
-    let v = k + features
-    let scores = scratch
-    let dscores = scratch + Self.queriesPerBlock * keys
-    var dropout = dropout(rate: dropoutRate, key: key, site: .probabilities(layer: layer))
-    for start in Swift.stride(from: 0, to: keys, by: Self.queriesPerBlock) {
-      var (first, shape) = place.block(from: start)
-      let rows = shape.rows
-      let q = first * stride + column
-      let out = first * features + column
-      let beta: Float = start == 0 ? 0 : 1
-      BLAS.multiply(
-        Matrix(qkv + q, stride: stride), Matrix(qkv + k, stride: stride).transposed, into: scores, stride: keys,
-        m: rows, n: keys,
-        k: headSize, alpha: scale)
-      BLAS.multiply(
-        Matrix(dcontext + out, stride: features), Matrix(qkv + v, stride: stride).transposed, into: dscores,
-        stride: keys, m: rows,
-        n: keys, k: headSize)
-      attention_softmax_backward(
-        scores, dscores, logsum + first * heads + place.head, context + out, dcontext + out, headSize, features, scale,
-        &shape, &dropout)
-      BLAS.multiply(
-        Matrix(scores, stride: keys).transposed, Matrix(dcontext + out, stride: features), into: dqkv + v,
-        stride: stride, m: keys,
-        n: headSize, k: rows, beta: beta)
-      BLAS.multiply(
-        Matrix(dscores, stride: keys), Matrix(qkv + k, stride: stride), into: dqkv + q, stride: stride, m: rows,
-        n: headSize, k: keys)
-      BLAS.multiply(
-        Matrix(dscores, stride: keys).transposed, Matrix(qkv + q, stride: stride), into: dqkv + k, stride: stride,
-        m: keys, n: headSize,
-        k: rows, beta: beta)
-    }
+    var place = place(chunk, batch, key)
+    let q = qkv + place.qkv
+    let dq = dqkv + place.qkv
+    let next = features * precision.size
+    attention_backward(
+      &place.shape, q, q + next, q + 2 * next, logsum + place.logsum, context + place.context,
+      dcontext + place.context, dq, dq + next, dq + 2 * next, scratch)
   }
 }

@@ -4,20 +4,34 @@ import Tensors
 
 /// BERT without its head: embeddings and layers. N tokens, H features.
 ///
-/// (1) In training each layer keeps what its backward needs; in inference all share one set of buffers.
-/// (2) After the largest batch nothing is allocated any more.
+/// (1) In training each layer keeps what its backward needs; with `Memory.low` only its result, and backward computes the
+///     rest once more, to the same bits.
+/// (2) Between two waits of the pool, chunks of rows go from one attention to the next.
+/// (3) In inference a thread takes a few sequences through the whole encoder, and nothing is kept.
+/// (4) After the largest batch nothing is allocated any more in training.
 final class BertEncoder {
   let parameters: [Parameter]
   private let configuration: ModelConfiguration
+  private let shape: EncoderShape
+  private let memory: Memory
   private let embeddings: Embeddings
   private let layers: [EncoderLayer]
+  /// Of each layer; with `Memory.low` one for all.
   private var kept: [EncoderLayerActivations] = []
-  private let scratch = EncoderScratch()
+  /// With `Memory.low`: the results of the layers.
+  private var results: [Buffer] = []
+  private let gradients: EncoderGradients
+  private let feedForwardWeights: [[WeightGradient]]
+  private let projectionWeights: [[WeightGradient]]
+  private var rows: [Range<Int>] = []
 
   /// Parameters are zero (normalisations one) until they are loaded.
-  init(_ configuration: ModelConfiguration) {
-    let shape = configuration.encoderShape
+  init(_ configuration: ModelConfiguration, precision: Precision, memory: Memory) {
+    var shape = configuration.encoderShape
+    shape.precision = precision
     self.configuration = configuration
+    self.shape = shape
+    self.memory = memory
     embeddings = Embeddings(
       name: "bert.embeddings", vocabulary: configuration.vocabularySize, maxPositions: configuration.maxPositions,
       types: configuration.segmentTypes, shape: shape)
@@ -25,37 +39,175 @@ final class BertEncoder {
       EncoderLayer(name: "bert.encoder.layer.\($0)", index: $0, shape: shape)
     }
     parameters = embeddings.parameters + layers.flatMap(\.parameters)
+    let gradients = EncoderGradients(precision.activations)
+    self.gradients = gradients
+    feedForwardWeights = layers.map { $0.feedForwardWeights(gradients) }
+    projectionWeights = layers.map { $0.projectionWeights(gradients) }
   }
 
-  /// How a batch's rows are cut for the pool: by their number only.
-  private func rows(_ batch: PackedBatch) -> [Range<Int>] { Range.chunks(of: batch.tokens, size: 256) }
+  /// Takes the parameters' values over into the products' packed factors.
+  func pack(backward: Bool, pool: ThreadPool) {
+    let parts = layers.flatMap { $0.linears.flatMap { $0.packing(backward: backward) } }
+    pool.run(chunks: parts.count) { parts[$0]() }
+  }
 
-  private func kept(_ layer: Int, isTraining: Bool) -> EncoderLayerActivations { kept[isTraining ? layer : 0] }
+  // MARK: Training
 
-  /// The last layer's vectors, [N, H]; valid until the next forward.
-  func forward(_ batch: PackedBatch, key: DropoutKey?, pool: ThreadPool) throws -> UnsafePointer<Float> {
+  /// The last layer's vectors, [N, H], numbers of type `precision.activations`; valid until the next forward.
+  func forward(_ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) throws -> UnsafeRawPointer {
     try check(batch)
-    let rows = rows(batch)
-    while kept.count < (key == nil ? 1 : layers.count) { kept.append(EncoderLayerActivations()) }
-    embeddings.forward(batch, rows: rows, key: key, pool: pool)
-    var x = UnsafePointer(embeddings.result.data)
-    for (index, layer) in layers.enumerated() {
-      let kept = kept(index, isTraining: key != nil)
-      layer.forward(x, batch, rows: rows, kept: kept, scratch: scratch, key: key, pool: pool)
-      x = UnsafePointer(kept.result.data)
+    reserve(batch)
+    let first = layers[0]
+    pool.run(chunks: rows.count, scratch: embeddings.scratch(rows: largestChunk)) { chunk, scratch in
+      embeddings.forward(batch, rows: rows[chunk], key: key, scratch: scratch)
+      first.project(embeddings.result.bytes, rows: rows[chunk], kept: kept[0])
     }
-    return x
+    for index in layers.indices {
+      attend(index, batch, key: key, pool: pool)
+      let kept = kept(index)
+      let next = index + 1 < layers.count ? layers[index + 1] : nil
+      let nextKept = next.map { _ in self.kept(index + 1) }
+      pool.run(chunks: rows.count, scratch: layers[index].feedForwardScratch(rows: largestChunk)) { chunk, scratch in
+        layers[index].feedForward(input(of: index), rows: rows[chunk], kept: kept, key: key, scratch: scratch)
+        if memory == .low { keepResult(index, rows[chunk]) }
+        if let next, let nextKept { next.project(kept.result.bytes, rows: rows[chunk], kept: nextKept) }
+      }
+    }
+    return input(of: layers.count)
   }
 
   /// Adds to the parameters' gradients; gradient [N, H] of the result is used up.
   func backward(_ gradient: UnsafeMutablePointer<Float>, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
-    let rows = rows(batch)
-    for (index, layer) in layers.enumerated().reversed() {
-      let x = index == 0 ? embeddings.result : kept[index - 1].result
-      layer.backward(
-        gradient, x.data, batch, rows: rows, kept: kept[index], scratch: scratch, key: key, pool: pool)
+    gradients.reserve(batch.tokens, shape)
+    for index in layers.indices.reversed() {
+      let layer = layers[index]
+      let above = index + 1 < layers.count ? layers[index + 1] : nil
+      let kept = kept(index)
+      if memory == .low, index + 1 < layers.count {
+        // The layer above still waits for its projection's backward, which needs no more than what it got as input.
+        projectBackward(index + 1, gradient, pool: pool)
+        computeAgain(index, batch, key: key, pool: pool)
+      }
+      layer.beginBackward(chunks: rows.count)
+      pool.run(chunks: rows.count, scratch: layer.feedForwardBackwardScratch(rows: largestChunk)) { chunk, scratch in
+        if memory == .normal, let above {
+          above.projectBackward(gradient, input(of: index + 1), rows: rows[chunk], gradients: gradients)
+        }
+        layer.feedForwardBackward(
+          gradient, rows: rows[chunk], chunk: chunk, kept: kept, gradients: gradients, key: key, scratch: scratch)
+      }
+      layer.endBackward(chunks: rows.count)
+      let attention = layer.attentionChunks(batch)
+      let own = feedForwardWeights[index]
+      let others = above == nil ? [] : projectionWeights[index + 1]
+      pool.run(chunks: attention + own.count + others.count, scratch: layer.attentionBackwardScratch(batch)) {
+        chunk, scratch in
+        // The large parts come first, so that the threads end together.
+        if chunk < own.count {
+          own[chunk].compute()
+        } else if chunk < own.count + others.count {
+          others[chunk - own.count].compute()
+        } else {
+          layer.attendBackward(
+            chunk: chunk - own.count - others.count, batch, kept: kept, gradients: gradients, key: key, scratch: scratch)
+        }
+      }
     }
-    embeddings.backward(gradient, batch, rows: rows, key: key, pool: pool)
+    embeddings.beginBackward(chunks: rows.count)
+    pool.run(chunks: rows.count) { chunk in
+      layers[0].projectBackward(gradient, embeddings.result.bytes, rows: rows[chunk], gradients: gradients)
+      embeddings.backward(gradient, rows: rows[chunk], chunk: chunk, key: key)
+    }
+    embeddings.endBackward(chunks: rows.count)
+    let weights = projectionWeights[0]
+    pool.run(chunks: weights.count + embeddings.tableChunks) { chunk in
+      if chunk < weights.count {
+        weights[chunk].compute()
+      } else {
+        embeddings.backwardTables(gradient, batch, chunk: chunk - weights.count)
+      }
+    }
+  }
+
+  private func kept(_ layer: Int) -> EncoderLayerActivations { kept[memory == .low ? 0 : layer] }
+
+  /// What a layer reads, or, for the number of layers, the encoder's result.
+  private func input(of layer: Int) -> UnsafeRawPointer {
+    if layer == 0 { return UnsafeRawPointer(embeddings.result.bytes) }
+    return UnsafeRawPointer(memory == .low ? results[layer - 1].bytes : kept[layer - 1].result.bytes)
+  }
+
+  private func reserve(_ batch: PackedBatch) {
+    // Cut by the number of rows only. Pairs of rows make words, and blocks of eight make tiles.
+    rows = Range.chunks(of: batch.tokens, size: 128, multiple: 8)
+    embeddings.reserve(batch.tokens)
+    while kept.count < (memory == .low ? 1 : layers.count) { kept.append(EncoderLayerActivations()) }
+    for activations in kept { activations.reserve(batch.tokens, shape) }
+    guard memory == .low else { return }
+    while results.count < layers.count { results.append(Buffer()) }
+    for result in results { result.reserve(batch.tokens * shape.features, shape.precision.activations) }
+  }
+
+  private var largestChunk: Int { rows.reduce(0) { max($0, $1.count) } }
+
+  private func attend(_ index: Int, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
+    let layer = layers[index]
+    let kept = kept(index)
+    pool.run(chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
+      layer.attend(chunk: chunk, batch, kept: kept, key: key, scratch: scratch)
+    }
+  }
+
+  private func keepResult(_ layer: Int, _ rows: Range<Int>) {
+    let row = shape.features * shape.precision.activations.size
+    results[layer].bytes.advanced(by: rows.lowerBound * row).copyMemory(
+      from: kept[0].result.bytes + rows.lowerBound * row, byteCount: rows.count * row)
+  }
+
+  private func projectBackward(_ index: Int, _ gradient: UnsafeMutablePointer<Float>, pool: ThreadPool) {
+    pool.run(chunks: rows.count) { chunk in
+      layers[index].projectBackward(gradient, input(of: index), rows: rows[chunk], gradients: gradients)
+    }
+  }
+
+  /// With `Memory.low`: what a layer's backward needs, from the layer's input.
+  private func computeAgain(_ index: Int, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
+    let layer = layers[index]
+    let x = input(of: index)
+    pool.run(chunks: rows.count) { layer.project(x, rows: rows[$0], kept: kept[0]) }
+    attend(index, batch, key: key, pool: pool)
+    pool.run(chunks: rows.count, scratch: layer.feedForwardScratch(rows: largestChunk)) { chunk, scratch in
+      layer.feedForward(x, rows: rows[chunk], kept: kept[0], key: key, scratch: scratch)
+    }
+  }
+
+  // MARK: Inference
+
+  /// Calls `body` with the number and the last layer's vectors, [tokens, H], of each sequence, from several threads at once.
+  func infer(_ batch: PackedBatch, pool: ThreadPool, _ body: (_ sequence: Int, _ x: UnsafeRawPointer) -> Void) throws {
+    try check(batch)
+    let groups = batch.groups(tokens: 512)
+    let features = shape.features
+    let precision = shape.precision.activations
+    let scratch = groups.reduce(0) { most, group in
+      max(
+        most,
+        Scratch.size(
+          group.batch.tokens * features * precision.size,
+          max(embeddings.scratch(rows: group.batch.tokens), layers[0].inferScratch(group.batch))))
+    }
+    pool.run(chunks: groups.count, scratch: scratch) { index, memory in
+      let group = groups[index].batch
+      var scratch = Scratch(memory)
+      let x = scratch.take(group.tokens * features * precision.size)
+      let rest = scratch.take(0)
+      embeddings.infer(group, rows: 0..<group.tokens, into: x, scratch: rest)
+      for layer in layers { layer.infer(x, group, scratch: rest) }
+      for sequence in 0..<group.sequences {
+        body(
+          groups[index].first + sequence, UnsafeRawPointer(x) + group.range(sequence).lowerBound * features * precision.size)
+      }
+    }
   }
 
   private func check(_ batch: PackedBatch) throws {
@@ -83,4 +235,11 @@ final class BertEncoder {
       throw IntrayError(.data, "a batch of \(batch.tokens) tokens is too large", hint: "lower the batch size")
     }
   }
+}
+
+/// How much of a forward pass training keeps for backward.
+public enum Memory: String, Sendable, Codable, CaseIterable {
+  case normal
+  /// Only each layer's result: a third of the memory or less, for a third more time. The numbers are the same.
+  case low
 }

@@ -1,6 +1,7 @@
 import FileKit
 import IntrayCore
 import Layers
+import Tensors
 
 /// A model folder's config.json, in Hugging Face's words, checked.
 ///
@@ -81,6 +82,20 @@ public struct ModelConfiguration: Sendable, Equatable {
       }
       return head
     }
+  }
+
+  /// The precision to compute in: the one that was asked for, or else the fastest.
+  /// - Throws: `IntrayError(.spec)` when the model's sizes do not fit the one that was asked for.
+  public func precision(_ wanted: Precision?) throws -> Precision {
+    guard let wanted else { return encoderShape.fits(.fastest) ? .fastest : .fp32 }
+    guard encoderShape.fits(wanted) else {
+      throw IntrayError(
+        .spec,
+        "precision \(wanted.rawValue) needs sizes that are multiples of \(wanted.perWord); the model has hidden_size "
+          + "\(hiddenSize), intermediate_size \(intermediateSize) and heads of \(hiddenSize / heads)",
+        hint: "write precision: fp32")
+    }
+    return wanted
   }
 
   /// The shape of one of the encoder's layers.

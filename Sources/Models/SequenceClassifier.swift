@@ -9,6 +9,7 @@ import Tensors
 ///
 /// (1) Results do not depend on the pool's number of threads.
 /// (2) `backward` belongs to the last `forward`, which had a dropout key.
+/// (3) Products take packed copies of the weights: whoever changes a parameter's value calls `parametersChanged`.
 ///
 ///     let model = try SequenceClassifier.load(folder: "models/all-MiniLM-L6-v2", head: .mean, labels: names, pool: pool)
 ///     let logits = try model.forward(batch, dropout: DropoutKey(seed: 42, step: 0))
@@ -27,12 +28,16 @@ public final class SequenceClassifier {
   private let folder: String
   private let encoder: BertEncoder
   private let pooling: any Pooling
-  private let classifier: Linear
+  private let classifier: SmallLinear
   private let dropoutRate: Double
   private let pool: ThreadPool
+  public let precision: Precision
+  private let gathered = Buffer()
   private let pooled = Buffer()
   private let dpooled = Buffer()
   private let gradient = Buffer()
+  /// Whether the products' packed weights lag behind the parameters, and whether they serve backward, too.
+  private var isPacked: (forward: Bool, backward: Bool) = (false, false)
   private var last: (batch: PackedBatch, key: DropoutKey)?
 
   /// Opens a model folder.
@@ -43,12 +48,12 @@ public final class SequenceClassifier {
   ///   - head: nil takes the folder's own, `mean` for a base encoder.
   ///   - labels: nil takes the folder's own.
   ///   - dropout: of the head; nil takes the folder's own.
+  ///   - precision: of the encoder; nil takes the fastest that fits the CPU and the model. int8 is for inference only.
   /// - Throws: `IntrayError(.model)` that names the key or the tensor, what was expected and what was found.
   public static func load(
     folder: String, head: Head? = nil, labels: [String]? = nil, dropout: Double? = nil, seed: UInt64 = 0,
-    pool: ThreadPool
+    precision: Precision? = nil, memory: Memory = .normal, pool: ThreadPool
   ) throws -> SequenceClassifier {
-    try BLAS.load()
     let configuration = try ModelConfiguration.read(folder: folder)
     let checkpoint = try Checkpoint(folder: folder)
     let own = checkpoint.classes.map { classes in
@@ -66,12 +71,13 @@ public final class SequenceClassifier {
     try checkpoint.check(configuration)
     return try SequenceClassifier(
       configuration, checkpoint, folder: folder, head: head, labels: labels, keepsClassifier: keepsClassifier,
-      dropout: dropout ?? configuration.headDropout, seed: seed, pool: pool)
+      dropout: dropout ?? configuration.headDropout, seed: seed, precision: try configuration.precision(precision),
+      memory: memory, pool: pool)
   }
 
   private init(
     _ configuration: ModelConfiguration, _ checkpoint: Checkpoint, folder: String, head: Head, labels: [String],
-    keepsClassifier: Bool, dropout: Double, seed: UInt64, pool: ThreadPool
+    keepsClassifier: Bool, dropout: Double, seed: UInt64, precision: Precision, memory: Memory, pool: ThreadPool
   ) throws {
     self.configuration = configuration
     self.folder = folder
@@ -79,9 +85,10 @@ public final class SequenceClassifier {
     self.labels = labels
     self.pool = pool
     dropoutRate = dropout
-    encoder = BertEncoder(configuration)
+    self.precision = precision
+    encoder = BertEncoder(configuration, precision: precision, memory: memory)
     pooling = head.pooling(features: configuration.hiddenSize)
-    classifier = Linear(name: "classifier", inputs: pooling.width, outputs: labels.count)
+    classifier = SmallLinear(name: "classifier", inputs: pooling.width, outputs: labels.count)
     parameters = encoder.parameters + pooling.parameters + classifier.parameters
 
     for parameter in encoder.parameters { try checkpoint.read(parameter) }
@@ -104,17 +111,30 @@ public final class SequenceClassifier {
   /// - Parameter key: turns on training: dropout, and keeping what `backward` needs.
   /// - Throws: `IntrayError` when a text is longer than the model takes, or a token is not in its vocabulary.
   public func forward(_ batch: PackedBatch, dropout key: DropoutKey? = nil) throws -> Tensor {
+    precondition(key == nil || precision != .int8, "int8 is for inference")
     last = nil
     let sequences = batch.sequences
     let logits = Tensor([sequences, labels.count])
     guard sequences > 0 else { return logits }
-    let x = try encoder.forward(batch, key: key, pool: pool)
+    pack(backward: key != nil)
+    let features = configuration.hiddenSize
+    let activations = precision.activations
+    gathered.reserve(sequences * features)
     pooled.reserve(sequences * pooling.width)
-    pooling.forward(x, batch, into: pooled.data, pool: pool)
+    func gather(_ sequence: Int, _ x: UnsafeRawPointer) {
+      pooling.gather(
+        x, activations, tokens: batch.range(sequence).count, into: gathered.floats + sequence * features)
+    }
+    if let key {
+      let x = try encoder.forward(batch, key: key, pool: pool)
+      pool.run(chunks: sequences) { gather($0, x + batch.range($0).lowerBound * features * activations.size) }
+    } else {
+      try encoder.infer(batch, pool: pool, gather)
+    }
+    pooling.forward(gathered.floats, into: pooled.floats, sequences: sequences)
     var mask = headMask(key)
-    dropout_forward(pooled.data, &mask, 0, sequences, pooling.width)
-    classifier.forward(pooled.data, into: logits.data, rows: 0..<sequences)
-    classifier.addBias(logits.data, rows: 0..<sequences)
+    dropout_forward(pooled.bytes, element_fp32, &mask, 0, sequences, pooling.width)
+    classifier.forward(pooled.floats, into: logits.data, rows: sequences)
     last = key.map { (batch, $0) }
     return logits
   }
@@ -124,17 +144,31 @@ public final class SequenceClassifier {
   public func backward(_ dlogits: Tensor) {
     guard let (batch, key) = last else { preconditionFailure("backward needs a forward with a dropout key before it") }
     let sequences = batch.sequences
+    let features = configuration.hiddenSize
     precondition(
       dlogits.shape == [sequences, labels.count], "logits are \([sequences, labels.count]), not \(dlogits.shape)")
     last = nil
     dpooled.reserve(sequences * pooling.width)
-    gradient.reserve(batch.tokens * configuration.hiddenSize)
-    classifier.backwardWeights(pooled.data, dlogits.data, tokens: sequences, outputs: 0..<labels.count)
-    classifier.backwardInput(dlogits.data, into: dpooled.data, rows: 0..<sequences)
+    gradient.reserve(batch.tokens * features)
+    classifier.backward(dlogits.data, pooled.floats, into: dpooled.floats, rows: sequences)
     var mask = headMask(key)
-    dropout_backward(dpooled.data, &mask, 0, sequences, pooling.width)
-    pooling.backward(dpooled.data, batch, into: gradient.data, pool: pool)
-    encoder.backward(gradient.data, batch, key: key, pool: pool)
+    dropout_backward(dpooled.floats, &mask, 0, sequences, pooling.width)
+    pooling.backward(dpooled.floats, gathered.floats, into: pooled.floats, sequences: sequences)
+    pool.run(chunks: sequences) { sequence in
+      let tokens = batch.range(sequence)
+      pooling.spread(
+        pooled.floats + sequence * features, tokens: tokens.count, into: gradient.floats + tokens.lowerBound * features)
+    }
+    encoder.backward(gradient.floats, batch, key: key, pool: pool)
+  }
+
+  /// Belongs after each change of the parameters' values, such as an optimiser's step.
+  public func parametersChanged() { isPacked = (false, false) }
+
+  private func pack(backward: Bool) {
+    if isPacked.forward && (isPacked.backward || !backward) { return }
+    encoder.pack(backward: backward, pool: pool)
+    isPacked = (true, backward)
   }
 
   private func headMask(_ key: DropoutKey?) -> dropout { .init(rate: dropoutRate, key: key, site: .head) }

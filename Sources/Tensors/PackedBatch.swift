@@ -37,4 +37,18 @@ public struct PackedBatch: Sendable {
 
   /// The tokens of sequence `index`.
   public func range(_ index: Int) -> Range<Int> { Int(offsets[index])..<Int(offsets[index + 1]) }
+
+  /// Cuts the batch, in order, into batches of at most so many tokens, or of one sequence.
+  public func groups(tokens most: Int) -> [(first: Int, batch: PackedBatch)] {
+    var groups: [(first: Int, batch: PackedBatch)] = []
+    var first = 0
+    while first < sequences {
+      var end = first + 1
+      while end < sequences, Int(offsets[end + 1] - offsets[first]) <= most { end += 1 }
+      groups.append(
+        (first, PackedBatch((first..<end).map { (Array(ids[range($0)]), Array(segments[range($0)])) })))
+      first = end
+    }
+    return groups
+  }
 }

@@ -80,18 +80,24 @@ public final class Tensor: @unchecked Sendable {
 
 /// Memory for intermediate results that is used again in each step. It grows to the largest step and stays.
 public final class Buffer: @unchecked Sendable {
-  public private(set) var data: UnsafeMutablePointer<Float>
+  /// Aligned to 64 bytes.
+  public private(set) var bytes: UnsafeMutableRawPointer
+  public var floats: UnsafeMutablePointer<Float> { bytes.assumingMemoryBound(to: Float.self) }
   private var tensor: Tensor
 
   public init() {
     tensor = Tensor([0])
-    data = tensor.data
+    bytes = UnsafeMutableRawPointer(tensor.data)
   }
 
-  /// Makes room for `count` elements. What was in the buffer is lost when it has to grow.
-  public func reserve(_ count: Int) {
-    guard count > tensor.count else { return }
-    tensor = Tensor([count])
-    data = tensor.data
+  /// Makes room for `count` numbers. What was in the buffer is lost when it has to grow.
+  public func reserve(_ count: Int, _ precision: Precision = .fp32) { reserve(bytes: count * precision.size) }
+
+  public func reserve(bytes count: Int) {
+    guard count > tensor.count * 4 else { return }
+    // The old memory goes first, so that both are never held at once.
+    tensor = Tensor([0])
+    tensor = Tensor([(count + 3) / 4])
+    bytes = UnsafeMutableRawPointer(tensor.data)
   }
 }

@@ -26,8 +26,8 @@ public final class ThreadPool: Sendable {
     crew.run(chunks: chunks, scratch: 0) { chunk, _ in body(chunk) }
   }
 
-  /// The same, with room for `scratch` elements that belong to the chunk while it runs. Their content is undefined.
-  public func run(chunks: Int, scratch: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+  /// The same, with `scratch` bytes that belong to the chunk while it runs. Their content is undefined.
+  public func run(chunks: Int, scratch: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
     crew.run(chunks: chunks, scratch: scratch, body)
   }
 }
@@ -51,7 +51,7 @@ private final class Crew: @unchecked Sendable {
 
   private struct Work {
     let chunks: Int
-    let body: (Int, UnsafeMutablePointer<Float>) -> Void
+    let body: (Int, UnsafeMutableRawPointer) -> Void
   }
 
   private final class Place {
@@ -112,13 +112,13 @@ private final class Crew: @unchecked Sendable {
     for worker in workers { pthread_join(worker, nil) }
   }
 
-  func run(chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+  func run(chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
     guard chunks > 0 else { return }
     pthread_mutex_lock(turn)
     defer { pthread_mutex_unlock(turn) }
-    for buffer in scratch { buffer.reserve(count) }
+    for buffer in scratch { buffer.reserve(bytes: count) }
     guard chunks > 1, !workers.isEmpty else {
-      for chunk in 0..<chunks { body(chunk, scratch[0].data) }
+      for chunk in 0..<chunks { body(chunk, scratch[0].bytes) }
       return
     }
     withoutActuallyEscaping(body) { body in
@@ -144,7 +144,7 @@ private final class Crew: @unchecked Sendable {
     while true {
       let chunk = nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
       guard chunk < work.chunks else { return }
-      work.body(chunk, scratch[index].data)
+      work.body(chunk, scratch[index].bytes)
     }
   }
 
@@ -173,11 +173,15 @@ private final class Crew: @unchecked Sendable {
 
 extension Range<Int> {
   /// Cuts 0..<count into chunks of about `size`, all of nearly the same length; the number of chunks is a multiple of 4
-  /// where there are more than 4, so that 2 and 4 threads end together.
-  public static func chunks(of count: Int, size: Int) -> [Range<Int>] {
+  /// where there are more than 4, so that 2 and 4 threads end together. All but the last begin and end at a multiple of
+  /// `multiple`.
+  public static func chunks(of count: Int, size: Int, multiple: Int = 1) -> [Range<Int>] {
     guard count > 0 else { return [] }
-    var chunks = Swift.max(1, (count + size / 2) / size)
+    let units = (count + multiple - 1) / multiple
+    var chunks = Swift.min(units, Swift.max(1, (count + size / 2) / size))
     if chunks > 4 { chunks = (chunks + 2) / 4 * 4 }
-    return (0..<chunks).map { $0 * count / chunks..<($0 + 1) * count / chunks }
+    return (0..<chunks).map {
+      $0 * units / chunks * multiple..<Swift.min(count, ($0 + 1) * units / chunks * multiple)
+    }
   }
 }

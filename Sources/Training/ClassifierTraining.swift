@@ -146,6 +146,7 @@ public final class ClassifierTraining {
     guard let best = state.bestOfFolds else { throw IntrayError(.bug, "no epoch was trained") }
     let model = try load(seed(ofFold: best.fold))
     try checkpoint.loadWeights(best.file, into: model.parameters)
+    model.parametersChanged()
     let heldOut = heldOut()
     let result = TrainingResult(
       labels: model.labels, history: state.history, bestFold: best.fold + 1, bestEpoch: best.epoch + 1,
@@ -168,6 +169,7 @@ public final class ClassifierTraining {
     if let resumed {
       for (name, tensor) in tensors(model, optimizer) { try resumed.read(name, into: tensor) }
       optimizer.steps = state.step
+      model.parametersChanged()
     }
     let count = partition.training.count
     let steps = plan.epochs * plan.stepsPerEpoch(rows: count)
@@ -224,6 +226,7 @@ public final class ClassifierTraining {
     }
     _ = optimizer.clip(maxNorm: plan.clip)
     optimizer.step(scale: factor)
+    model.parametersChanged()
     return total / Double(window.count)
   }
 
@@ -264,6 +267,7 @@ public final class ClassifierTraining {
     guard let best = state.best else { throw IntrayError(.bug, "fold \(state.fold + 1) has no epoch") }
     let model = try load(seed(ofFold: state.fold))
     try checkpoint.loadWeights(best.file, into: model.parameters)
+    model.parametersChanged()
     func predict(_ encodings: [Encoding]) throws -> [Float] {
       guard let logits = try Prediction.logits(of: encodings, model: model, proceed: { _ in !monitor.shouldStop })
       else {

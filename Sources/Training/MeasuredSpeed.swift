@@ -65,11 +65,12 @@ public struct MeasuredSpeed: Sendable {
   }
 
   /// The seconds that a run of `ClassifierTraining` takes.
-  /// - Parameter passes: what training a row costs, in forward passes; backward has two products for each of forward's.
   public func seconds(
-    for volume: TrainingVolume, model: ModelConfiguration, parameters: Int, passes: Double = 3
+    for volume: TrainingVolume, model: ModelConfiguration, parameters: Int, memory: Memory = .normal
   ) -> Double {
-    passes * model.forwardOperations(volume.trained) / operationsPerSecond
+    // Backward has two products for each of forward's; with little memory it begins with a forward.
+    let passes = memory == .low ? 4.0 : 3.0
+    return passes * model.forwardOperations(volume.trained) / operationsPerSecond
       + model.forwardOperations(volume.predicted) / operationsPerSecond
       + Double(volume.steps) * Double(parameters) * secondsPerUpdate
   }

@@ -1,8 +1,9 @@
 import Models
+import Tensors
 
 /// What a run holds in memory at its height, in bytes, by the sizes of the model and of the largest batch.
 ///
-///     MemoryEstimate.training(model, batch: volume.largestBatch, prediction: volume.largestPrediction, threads: 2)
+///     MemoryEstimate.training(model, batch: volume.largestBatch, prediction: volume.largestPrediction, threads: 2, precision: .bf16)
 public struct MemoryEstimate: Sendable, Equatable {
   /// Program, libraries, runtime, and what the allocator keeps.
   public var process = Self.emptyProcess
@@ -16,6 +17,8 @@ public struct MemoryEstimate: Sendable, Equatable {
   public var scratch = 0
   /// The rows as tokens, and their logits.
   public var rows = 0
+  /// The model's file, mapped while it is read, as far as nothing later takes the same room.
+  public var loading = 0
 
   public var total: Int { parts.values.reduce(0, +) }
 
@@ -23,7 +26,7 @@ public struct MemoryEstimate: Sendable, Equatable {
   public var parts: [String: Int] {
     [
       "process": process, "weights": weights, "gradients": gradients, "moments": moments, "activations": activations,
-      "scratch": scratch, "rows": rows,
+      "scratch": scratch, "rows": rows, "loading": loading,
     ]
   }
 
@@ -34,32 +37,37 @@ public struct MemoryEstimate: Sendable, Equatable {
   ///   - parameters: of the model, all of them trained.
   ///   - batch: the largest that is trained on.
   ///   - prediction: the largest that is predicted in between.
-  ///   - bytesPerActivation: of what is kept for backward; scratch and all that belongs to parameters is fp32.
-  ///   - layersKept: the layers whose activations are kept at the same time, all of them when nil.
   public static func training(
     _ model: ModelConfiguration, parameters: Int, batch: BatchSize, prediction: BatchSize = BatchSize(), threads: Int,
-    bytesPerActivation: Int = 4, layersKept: Int? = nil
+    precision: Precision, memory: Memory = .normal
   ) -> MemoryEstimate {
-    var estimate = Self.prediction(model, parameters: parameters, batch: batch.union(prediction), threads: threads)
+    let size = precision.activations.size
+    var estimate = Self.prediction(
+      model, parameters: parameters, batch: prediction.union(batch), threads: threads, precision: precision)
+    estimate.loading = 0
+    estimate.weights += precision.size * model.productWeights
     estimate.gradients = 4 * parameters
     estimate.moments = 2 * 4 * parameters
-    let most = max(batch.tokens, prediction.tokens)
-    let layers = layersKept ?? model.layers
-    // Prediction needs one layer's.
-    estimate.activations = bytesPerActivation * model.keptPerToken * ((layers - 1) * batch.tokens + most)
-    estimate.scratch += 4 * model.backwardScratchPerToken * batch.tokens
+    let layers = memory == .low ? 1 : model.layers
+    let results = memory == .low ? model.layers * model.hiddenSize : 0
+    estimate.activations =
+      batch.tokens * (layers * (size * model.keptPerToken + 4 * model.keptFloatsPerToken) + size * results)
+    estimate.scratch += batch.tokens * (size * model.backwardPerToken + 4 * model.hiddenSize)
     return estimate
   }
 
   /// A model that only predicts: its gradients are never touched, so the system gives no memory for them.
   public static func prediction(
-    _ model: ModelConfiguration, parameters: Int, batch: BatchSize, threads: Int, bytesPerActivation: Int = 4
+    _ model: ModelConfiguration, parameters: Int, batch: BatchSize, threads: Int, precision: Precision
   ) -> MemoryEstimate {
     var estimate = MemoryEstimate()
-    estimate.weights = 4 * parameters
-    estimate.activations = bytesPerActivation * model.keptPerToken * batch.tokens
-    // Attention's blocks of scores and of their gradients, for each thread.
-    estimate.scratch = 4 * (model.forwardScratchPerToken * batch.tokens + threads * 2 * 128 * batch.longest)
+    // The products take packed copies.
+    estimate.weights = 4 * parameters + precision.size * model.productWeights
+    // Each thread takes a few sequences through the whole model.
+    let tokens = min(batch.tokens, max(512, batch.longest))
+    estimate.scratch =
+      threads * (precision.activations.size * tokens * 5 * model.hiddenSize + 4 * 128 * model.inferredPerRow)
+    estimate.loading = max(0, 4 * parameters - precision.size * model.productWeights - estimate.scratch)
     return estimate
   }
 
@@ -70,13 +78,18 @@ public struct MemoryEstimate: Sendable, Equatable {
   }
 }
 
-/// Elements per token. They follow the buffers of the encoder's layers.
+/// Numbers per token. They follow the buffers of the encoder's layers.
 extension ModelConfiguration {
-  /// Of one layer, kept for backward: q, k, v, context, both sums before a normalisation, both results, the intermediate
-  /// features before the activation; and per head and normalisation a few numbers.
-  var keptPerToken: Int { 8 * hiddenSize + intermediateSize + heads + 4 }
-  /// The embeddings, their sum, and the intermediate features after the activation.
-  var forwardScratchPerToken: Int { 2 * hiddenSize + 2 + intermediateSize }
-  /// The gradients of one layer's intermediate results, and of its result.
-  var backwardScratchPerToken: Int { intermediateSize + 7 * hiddenSize }
+  /// Of one layer, kept for backward, in the precision of the activations: q, k, v, context, both sums after
+  /// normalising, both results, and the intermediate features before the activation.
+  var keptPerToken: Int { 8 * hiddenSize + intermediateSize }
+  /// As well, in fp32.
+  var keptFloatsPerToken: Int { heads + 2 }
+  /// The embeddings and what they keep, the gradients of one layer's attention, and both factors of each weight's
+  /// gradient.
+  var backwardPerToken: Int { 14 * hiddenSize + 2 * intermediateSize }
+  /// What a thread works on between two layers.
+  var inferredPerRow: Int { 2 * hiddenSize + 2 * intermediateSize }
+  /// The weights that products take.
+  var productWeights: Int { layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) }
 }

@@ -19,10 +19,11 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
   /// The gradient's greatest global norm.
   public var clip: Double
   public var seed: UInt64
+  public var precision: Precision
 
   public init(
     epochs: Int, batchSize: Int, accumulate: Int, learningRate: Double, headLearningRate: Double, layerDecay: Double,
-    weightDecay: Double, warmup: Double, clip: Double, seed: UInt64
+    weightDecay: Double, warmup: Double, clip: Double, seed: UInt64, precision: Precision
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -34,6 +35,7 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
     self.warmup = warmup
     self.clip = clip
     self.seed = seed
+    self.precision = precision
   }
 
   /// Each fold draws its own head, order and dropout.

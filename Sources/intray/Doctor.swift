@@ -1,4 +1,5 @@
 import ArgumentParser
+import CKernels
 import FileKit
 import Foundation
 import IntrayCore
@@ -85,18 +86,17 @@ struct Doctor: ParsableCommand {
   }
 
   private func speed() -> [Finding] {
-    do {
-      let core = try BLAS.core()
-      let threads = ProcessInfo.processInfo.activeProcessorCount
-      let one = ProductSpeed.gigaflops(threads: 1)
-      let all = threads == 1 ? one : ProductSpeed.gigaflops(threads: threads)
-      let text = String(format: "%.0f GFLOP/s with one thread, %.0f with %d", one, all, threads)
-      return [
-        Finding(topic: "openblas", verdict: .ok, text: "kernels for \(core)"),
-        Finding(topic: "speed", verdict: .ok, text: text),
-      ]
-    } catch {
-      return [problem("openblas", error)]
+    let threads = ProcessInfo.processInfo.activeProcessorCount
+    return Precision.allCases.map { precision in
+      guard precision.isNative else {
+        return Finding(
+          topic: "speed.\(precision.rawValue)", verdict: .ok, text: "no instructions for it; computed with \(precision.instructions)")
+      }
+      let one = ProductSpeed.gigaflops(precision, threads: 1)
+      let all = threads == 1 ? one : ProductSpeed.gigaflops(precision, threads: threads)
+      return Finding(
+        topic: "speed.\(precision.rawValue)", verdict: .ok,
+        text: String(format: "%.0f GFLOP/s with one thread, %.0f with %d", one, all, threads) + " (\(precision.instructions))")
     }
   }
 
@@ -198,21 +198,24 @@ private struct Processor {
 
 /// The speed of a product in the shape of an encoder layer's: [tokens, 384] x [384, 1536].
 private enum ProductSpeed {
-  /// - Requires: BLAS has been loaded.
-  static func gigaflops(threads: Int) -> Double {
+  static func gigaflops(_ precision: Precision, threads: Int) -> Double {
     let (m, k, n) = (512, 384, 1536)
     let pool = ThreadPool(threads: threads)
-    let left = Tensor([threads * m, k])
-    let right = Tensor([k, n])
+    let weight = Tensor([n, k])
+    for index in 0..<weight.count { weight.data[index] = Float(index % 5) }
+    let right = Panels(precision)
+    right.reserve(columns: n, depth: k)
+    right.pack(transposed: weight)
+    let left = Buffer()
+    left.reserve(threads * m * k, precision)
+    memset(left.bytes, 1, threads * m * k * precision.size)
+    let scales = Tensor([m])
     let product = Tensor([threads * m, n])
-    for index in 0..<left.count { left.data[index] = Float(index % 7) }
-    for index in 0..<right.count { right.data[index] = Float(index % 5) }
     func multiply() {
       pool.run(chunks: threads) { chunk in
-        BLAS.multiply(
-          Matrix(left.data + chunk * m * k, stride: k), Matrix(right.data, stride: n),
-          into: product.data + chunk * m * n,
-          stride: n, m: m, n: n, k: k)
+        var work = CKernels.product(
+          rows: m, of: left.bytes + chunk * m * k * precision.size, by: right, scales: UnsafePointer(scales.data))
+        work.store(product.data + chunk * m * n)
       }
     }
     multiply()

@@ -32,7 +32,7 @@ import Training
   private func plan(epochs: Int = 3, batchSize: Int = 2, accumulate: Int = 2) -> TrainingPlan {
     TrainingPlan(
       epochs: epochs, batchSize: batchSize, accumulate: accumulate, learningRate: 1e-3, headLearningRate: 1e-3,
-      layerDecay: 1, weightDecay: 0, warmup: 0, clip: 1, seed: 3)
+      layerDecay: 1, weightDecay: 0, warmup: 0, clip: 1, seed: 3, precision: .fp32)
   }
 
   @Test func textsAreCountedAsTheModelReadsThem() throws {
@@ -80,22 +80,27 @@ import Training
 
   @Test func memoryGrowsWithWhatItHolds() throws {
     let configuration = try ModelConfiguration.read(folder: model)
-    func training(_ tokens: Int, bytes: Int = 4, layers: Int? = nil) -> MemoryEstimate {
+    func training(_ tokens: Int, _ precision: Precision = .fp32, _ memory: Memory = .normal) -> MemoryEstimate {
       .training(
-        configuration, parameters: 1000, batch: BatchSize(tokens: tokens, longest: 10), threads: 2,
-        bytesPerActivation: bytes, layersKept: layers)
+        configuration, parameters: 10_000, batch: BatchSize(tokens: tokens, longest: 10), threads: 2,
+        precision: precision, memory: memory)
     }
     let one = training(100)
-    #expect(one.weights == 4000 && one.gradients == 4000 && one.moments == 8000)
+    #expect(one.gradients == 40_000 && one.moments == 80_000)
+    // Two packed copies of 2 x 16 x 128 weights.
+    #expect(one.weights == 40_000 + 2 * 4 * 4096)
+    #expect(training(100, .bf16).weights == 40_000 + 2 * 2 * 4096)
     #expect(one.total == one.parts.values.reduce(0, +))
     #expect(training(200).activations == 2 * one.activations)
-    #expect(training(100, bytes: 2).activations * 2 == one.activations)
-    #expect(training(100, layers: 1).activations * configuration.layers == one.activations)
+    #expect(training(100, .bf16).activations < one.activations)
+    #expect(training(100, .fp32, .low).activations < one.activations)
     let prediction = MemoryEstimate.prediction(
-      configuration, parameters: 1000, batch: BatchSize(tokens: 100, longest: 10), threads: 2)
-    #expect(prediction.gradients == 0 && prediction.moments == 0)
-    #expect(prediction.activations * configuration.layers == one.activations)
+      configuration, parameters: 10_000, batch: BatchSize(tokens: 100, longest: 10), threads: 2, precision: .int8)
+    #expect(prediction.gradients == 0 && prediction.moments == 0 && prediction.activations == 0)
+    #expect(prediction.weights == 40_000 + 4096)
     #expect(prediction.scratch < one.scratch)
+    // The file is mapped while the values are read, and gone when packed copies and scratch are made.
+    #expect(prediction.total >= prediction.process + 2 * 40_000 && one.loading == 0)
     var withRows = one
     withRows.add(TokenVolume(try texts([8, 8]).encodings), labels: 2)
     #expect(withRows.total - one.total == 8 * 20 + 2 * (240 + 8))
