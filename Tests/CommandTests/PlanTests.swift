@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `JSON holds the same for programs`() throws {
-    let (place, spec) = try finetune()
+    let (place, spec) = try finetune("{model: tiny, precision: fp32}")
     let report = try place.intray("plan", spec, "--json").json(Report.self)
     let validated = try place.intray("validate", spec, "--json").json(JSONValue.self)
     #expect(validated["job"]?.string == report.job)

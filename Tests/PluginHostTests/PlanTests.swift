@@ -93,10 +93,14 @@ struct PlanTests {
   }
 
   @Test(
-    "The memory is within a third of what the worker takes at its height", arguments: [(1, 64), (2, 8)])
-  func memory(threads: Int, batchSize: Int) throws {
+    "The memory is within a third of what the worker takes at its height",
+    arguments: [(1, 64, "fp32", "normal"), (2, 8, "fp32", "normal"), (2, 64, "bf16", "normal"), (1, 64, "bf16", "low")])
+  func memory(threads: Int, batchSize: Int, precision: String, memory: String) throws {
     let bench = try finetune(
-      ["batch_size": .int(batchSize), "max_length": 64, "epochs": 1], rows: 192, size: .small)
+      [
+        "batch_size": .int(batchSize), "max_length": 64, "epochs": 1, "precision": .string(precision),
+        "memory": .string(memory),
+      ], rows: 192, size: .small)
     bench.threads = threads
     let text = Array(repeating: "word1", count: 60).joined(separator: " ")
     let rows = (0..<192).map { "r\($0),\(text),\(Self.labels[$0 % 3])" }
