@@ -2,7 +2,8 @@
  * Echo: the example for plugin authors. It copies its input `repeat` times and counts the lines.
  *
  * It shows all that a runner has to do: describe itself, read its parameters, log, report progress, save checkpoints,
- * go on from one, stop when asked, and fail in good style. Build it anywhere with
+ * go on from one, stop when asked, and fail in good style; and it can say beforehand what a job would take. Build it
+ * anywhere with
  *
  *     cc -std=c11 -O2 -shared -fPIC -I <folder of intray_plugin.h> echo.c -o libEcho.so
  *
@@ -244,6 +245,10 @@ static int32_t read_parameters(const char *spec, parameters *out, intray_error *
   }
   const char *value = member(with, "fail");
   if (!value || !read_string(value, out->fail, sizeof out->fail)) return fail(error, 0, "spec", "fail: not a text");
+  if (strcmp(out->fail, "permanent") == 0) {
+    snprintf(error->hint, sizeof error->hint, "set 'fail: none'");
+    return fail(error, 0, "data", "the spec asks to fail");
+  }
   return INTRAY_OK;
 }
 
@@ -432,10 +437,6 @@ static int32_t run(const intray_host *host, const intray_job *job, intray_error 
   if (status != INTRAY_OK) return status;
 
   if (strcmp(with.fail, "crash") == 0) abort();
-  if (strcmp(with.fail, "permanent") == 0) {
-    snprintf(error->hint, sizeof error->hint, "set 'fail: none'");
-    return fail(error, 0, "data", "the spec asks to fail");
-  }
   if (strcmp(with.fail, "transient") == 0 || (strcmp(with.fail, "first_attempt") == 0 && job->attempt == 1)) {
     return fail(error, 1, "system", "the spec asks to fail at attempt %" PRIu32, job->attempt);
   }
@@ -459,6 +460,28 @@ static int32_t run(const intray_host *host, const intray_job *job, intray_error 
   return status;
 }
 
+/* -------------------------------------------------------------------------------------------------- plan */
+
+/* What `run` would take. The copies go through a small buffer, so memory does not grow with the input: what is counted
+ * is the worker itself. */
+static int32_t plan(const intray_host *host, const intray_job *job, intray_error *error) {
+  (void)host;
+  parameters with;
+  char input[4096], text[256];
+  int32_t status = read_parameters(job->spec, &with, error);
+  if (status != INTRAY_OK) return status;
+  if (!make_path(input, job->input_dir, with.input, error)) return INTRAY_FAILED;
+  struct stat file;
+  if (stat(input, &file) != 0) return fail_errno(error, "open", input);
+  const double bytes_per_second = 200e6;
+  /* Each copy is written to work_dir, and all of them once more to output_dir. */
+  double seconds = (double)with.repeat * ((double)with.delay_ms / 1000 + 2 * (double)file.st_size / bytes_per_second);
+  /* The numbers are whole, so that no locale can write them in its own way. */
+  snprintf(text, sizeof text, "{\"memory_bytes\": %d, \"seconds\": %lld, \"steps\": %ld}\n", 32 << 20,
+           (long long)seconds + 1, with.repeat);
+  return publish(job->output_dir, "plan.json", text, error);
+}
+
 /* -------------------------------------------------------------------------------------------- entry point */
 
 static const intray_plugin plugin = {
@@ -467,6 +490,7 @@ static const intray_plugin plugin = {
     .abi_minor = INTRAY_PLUGIN_ABI_MINOR,
     .describe = describe,
     .run = run,
+    .plan = plan,
 };
 
 INTRAY_EXPORT const intray_plugin *intray_plugin_entry(void) {

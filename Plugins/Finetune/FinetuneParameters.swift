@@ -107,7 +107,8 @@ extension Finetune {
       ],
       "memory": [
         "type": "string", "enum": ["normal", "low"], "default": "normal",
-        "description": "low keeps less for the backward pass and computes it once more: a third slower, the same numbers.",
+        "description":
+          "low keeps less for the backward pass and computes it once more: a third slower, the same numbers.",
       ],
       "checkpoint_seconds": [
         "type": "number", "minimum": 0, "maximum": 86400, "default": 60,

@@ -1,13 +1,8 @@
 import CIntrayPlugin
-import FileKit
 import Foundation
 import IntrayCore
-import ModelStore
-import Models
 import PluginKit
-import Tables
 import Tensors
-import Tokenizers
 import Training
 
 @c(intray_plugin_entry)
@@ -19,7 +14,7 @@ public func pluginEntry() -> UnsafePointer<intray_plugin>? { Plugin.table(for: I
 /// (2) Memory does not grow with the number of rows.
 /// (3) Each block of rows is kept in the work folder once it is done; the next attempt begins with the first missing one.
 /// (4) All rows are labelled by the same model, also when it is published anew between two attempts.
-enum Infer: Runner {
+enum Infer: PlanningRunner {
   struct Parameters: Decodable {
     var model: String
     var maxLength: Int
@@ -60,25 +55,16 @@ enum Infer: Runner {
     ])
 
   static func run(_ job: RunnerJob, host: RunnerHost) throws {
-    let parameters = try job.parameters(as: Parameters.self)
-    guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
-    let pool = ThreadPool(threads: job.threads)
-    let models = ModelStore(job.modelsFolder)
-    let modelFolder = try models.folder(of: parameters.model)
-    let tokenizer = try TokenizerFolder.load(modelFolder)
-    let model = try SequenceClassifier.load(
-      folder: modelFolder, precision: parameters.precision.precision, pool: pool)
-    let labels = LabelSet(model.labels)
-    let maxLength = min(parameters.maxLength, model.configuration.maxPositions)
-
+    let prepared = try InferPreparation(job)
+    let labels = prepared.labels
     // The first pass finds what is wrong with the file before any computing, and counts the rows.
-    let total = try countRows(path, columns: job.spec.data.columns, labels: labels)
+    let total = try countRows(prepared)
     let blocks = BlockStore(job: job)
-    if try blocks.start(model: models.identity(of: parameters.model)) {
+    if try blocks.start(model: prepared.modelIdentity) {
       host.log(.notice, "the model has changed since the last attempt: all rows are labelled anew")
     }
     let began = ContinuousClock.now
-    let rows = try TextRows(path, columns: job.spec.data.columns, labels: .optional)
+    let rows = try prepared.open()
     var done = 0
     var block = 0
     var logitsSeen = 0
@@ -87,9 +73,8 @@ enum Infer: Runner {
       if try blocks.has(block) {
         for _ in 0..<count { _ = try rows.next() }
       } else {
-        let texts = try EncodedTexts(
-          reading: rows, limit: count, tokenizer: tokenizer, maxLength: maxLength, pool: pool, label: labels.index)
-        let logits = try Prediction.logits(of: texts.encodings, model: model) { rowsDone in
+        let texts = try prepared.encode(rows, limit: count)
+        let logits = try Prediction.logits(of: texts.encodings, model: prepared.model) { rowsDone in
           host.progress(Double(done + rowsDone), of: Double(total))
           return !host.shouldStop
         }
@@ -103,18 +88,18 @@ enum Infer: Runner {
     }
     let seconds = (ContinuousClock.now - began) / .seconds(1)
     host.progress(Double(total), of: Double(total))
-    let metrics = try InferResults(job: job, labels: labels, withProbabilities: parameters.probabilities)
+    let metrics = try InferResults(job: job, labels: labels, withProbabilities: prepared.parameters.probabilities)
       .write(blocks: blocks, count: block, rows: total, rowsPerSecond: seconds > 0 ? Double(logitsSeen) / seconds : 0)
     host.log(
       .notice, "labelled \(total) rows" + (metrics.accuracy.map { String(format: ", accuracy %.2f%%", $0 * 100) } ?? "")
     )
   }
 
-  private static func countRows(_ path: String, columns: Columns, labels: LabelSet) throws -> Int {
-    let rows = try TextRows(path, columns: columns, labels: .optional)
+  private static func countRows(_ prepared: InferPreparation) throws -> Int {
+    let rows = try prepared.open()
     var count = 0
     while let row = try rows.next() {
-      if let label = row.label { _ = try labels.index(of: label, file: rows.name, line: row.line) }
+      if let label = row.label { _ = try prepared.labels.index(of: label, file: rows.name, line: row.line) }
       count += 1
     }
     return count

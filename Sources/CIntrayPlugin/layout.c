@@ -8,4 +8,6 @@ _Static_assert(sizeof(intray_job) == 56, "intray_job");
 _Static_assert(offsetof(intray_error, message) == 44, "intray_error.message");
 _Static_assert(sizeof(intray_error) == 1584, "intray_error");
 _Static_assert(offsetof(intray_plugin, describe) == 16, "intray_plugin.describe");
-_Static_assert(sizeof(intray_plugin) == 32, "intray_plugin");
+// The end of ABI 1.0.
+_Static_assert(offsetof(intray_plugin, plan) == 32, "intray_plugin.plan");
+_Static_assert(sizeof(intray_plugin) == 40, "intray_plugin");

@@ -13,7 +13,16 @@ public enum LearningRates {
     for model: SequenceClassifier, encoder rate: Double, head headRate: Double, decay: Double,
     weightDecay: Double = 0.01
   ) throws -> [AdamW.Group] {
-    let layers = model.configuration.layers
+    try groups(
+      of: model.parameters, layers: model.configuration.layers, encoder: rate, head: headRate, decay: decay,
+      weightDecay: weightDecay)
+  }
+
+  /// The same for the parameters of an encoder with so many layers.
+  public static func groups(
+    of parameters: [Parameter], layers: Int, encoder rate: Double, head headRate: Double, decay: Double,
+    weightDecay: Double = 0.01
+  ) throws -> [AdamW.Group] {
     var places = [(name: "embeddings", prefix: "bert.embeddings.", rate: rate * pow(decay, Double(layers)))]
     for layer in 0..<layers {
       places.append(
@@ -21,7 +30,33 @@ public enum LearningRates {
     }
     places.append(("pooler", "bert.pooler.", rate))
     places.append(("classifier", "classifier.", headRate))
-    return try groups(of: model.parameters, places: places, weightDecay: weightDecay)
+    return try groups(of: parameters, places: places, weightDecay: weightDecay)
+  }
+
+  /// How each parameter learns, in the order of `parameters`: the group that the optimiser has it in.
+  /// - Throws: `IntrayError(.bug)` when a parameter is in no group, and would never be trained, or in more than one, and
+  ///   would be stepped twice.
+  public static func rates(
+    of parameters: [Parameter], in groups: [AdamW.Group]
+  ) throws -> [(parameter: Parameter, group: AdamW.Group)] {
+    var places: [ObjectIdentifier: [Int]] = [:]
+    for (index, group) in groups.enumerated() {
+      for parameter in group.parameters { places[ObjectIdentifier(parameter), default: []].append(index) }
+    }
+    return try parameters.map { parameter in
+      let places = places[ObjectIdentifier(parameter)] ?? []
+      guard let place = places.first else { throw missing(parameter) }
+      guard places.count == 1 else {
+        let names = places.map { groups[$0].name }.joined(separator: ", ")
+        throw IntrayError(
+          .bug, "the parameter \(parameter.name) is in \(places.count) learning-rate groups: \(names)")
+      }
+      return (parameter, groups[place])
+    }
+  }
+
+  private static func missing(_ parameter: Parameter) -> IntrayError {
+    IntrayError(.bug, "the parameter \(parameter.name) is in no learning-rate group, so it would never be trained")
   }
 
   private static func groups(
@@ -32,7 +67,7 @@ public enum LearningRates {
     }
     for parameter in parameters {
       guard let place = places.firstIndex(where: { parameter.name.hasPrefix($0.prefix) }) else {
-        throw IntrayError(.bug, "the parameter \(parameter.name) is in no learning-rate group")
+        throw missing(parameter)
       }
       groups[place].parameters.append(parameter)
     }

@@ -12,9 +12,13 @@ import WorkerLink
 public final class LoadedPlugin {
   public let path: String
   private let describeFunction: @convention(c) () -> UnsafePointer<CChar>?
-  private let runFunction:
+  private let runFunction: JobFunction
+  /// Nil when the table ends before it, or has none.
+  private let planFunction: JobFunction?
+
+  private typealias JobFunction =
     @convention(c) (UnsafePointer<intray_host>?, UnsafePointer<intray_job>?, UnsafeMutablePointer<intray_error>?)
-      -> Int32
+    -> Int32
 
   /// The longest description, in bytes.
   static let descriptionLimit = 512 << 10
@@ -49,6 +53,13 @@ public final class LoadedPlugin {
     }
     describeFunction = describe
     runFunction = run
+    planFunction = table.pointee.size >= Self.size(ofMinor: 1) ? table.pointee.plan : nil
+  }
+
+  /// How many bytes the table of ABI 1.`minor` has.
+  private static func size(ofMinor minor: UInt32) -> Int {
+    let whole = MemoryLayout<intray_plugin>.size
+    return minor >= 1 ? whole : MemoryLayout<intray_plugin>.offset(of: \.plan) ?? whole
   }
 
   private static var loaderError: String { dlerror().map { String(cString: $0) } ?? "no reason given" }
@@ -77,9 +88,10 @@ public final class LoadedPlugin {
         .plugin, "abi_minor is \(minor), this Intray has \(INTRAY_PLUGIN_ABI_MINOR)", at: location,
         hint: "update Intray, or rebuild the plugin with the intray_plugin.h of this Intray")
     }
-    guard size >= whole else {
+    let promised = Self.size(ofMinor: minor)
+    guard size >= promised else {
       throw IntrayError(
-        .plugin, "its table's size is \(size) bytes; the table of ABI \(major).\(minor) has \(whole)", at: location,
+        .plugin, "its table's size is \(size) bytes; the table of ABI \(major).\(minor) has \(promised)", at: location,
         hint: "set 'size' to sizeof(intray_plugin)")
     }
   }
@@ -141,6 +153,36 @@ public final class LoadedPlugin {
     _ task: WorkerTask, send: @escaping @Sendable (WorkerMessage) -> Void,
     shouldStop: @escaping @Sendable () -> Bool
   ) throws -> WorkerMessage {
+    try call(runFunction, "run()", task, send: send, shouldStop: shouldStop)
+  }
+
+  /// Has the plugin plan a job: what it would take is then in `JobPlan.fileName` of the output folder. On this thread,
+  /// once in a process.
+  /// - Returns: the final message.
+  /// - Throws: `IntrayError(.unavailable)` when this runner cannot plan.
+  public func plan(
+    _ task: WorkerTask, send: @escaping @Sendable (WorkerMessage) -> Void,
+    shouldStop: @escaping @Sendable () -> Bool
+  ) throws -> WorkerMessage {
+    guard let planFunction else {
+      throw IntrayError(
+        .unavailable, "the runner '\(task.spec.run)' cannot plan: its plugin has no function 'plan'",
+        hint: "`intray validate` checks a spec without it; a plugin that plans is built for ABI 1.1 or later")
+    }
+    let last = try call(planFunction, "plan()", task, send: send, shouldStop: shouldStop)
+    guard last == .finished else { return last }
+    do {
+      _ = try JobPlan.read(from: task.outputFolder)
+    } catch {
+      return .failed(FailureReport(IntrayError(.plugin, "plan(): \(IntrayError(error).message)", at: .init(path))))
+    }
+    return .finished
+  }
+
+  private func call(
+    _ function: JobFunction, _ name: String, _ task: WorkerTask, send: @escaping @Sendable (WorkerMessage) -> Void,
+    shouldStop: @escaping @Sendable () -> Bool
+  ) throws -> WorkerMessage {
     let spec = try JSON.text(task.spec)
     let calls = HostCalls(send: send, shouldStop: shouldStop)
     var report = intray_error()
@@ -155,7 +197,7 @@ public final class LoadedPlugin {
                 size: MemoryLayout<intray_job>.size, spec: spec, input_dir: input, output_dir: output, work_dir: work,
                 models_dir: models, attempt: UInt32(clamping: max(1, task.attempt)),
                 threads: UInt32(clamping: max(1, task.threads)))
-              return runFunction(&host, &job, &report)
+              return function(&host, &job, &report)
             }
           }
         }
@@ -167,22 +209,22 @@ public final class LoadedPlugin {
     case Int32(INTRAY_STOPPED.rawValue):
       return .failed(
         FailureReport(
-          IntrayError(.plugin, "run() returned INTRAY_STOPPED, but nobody asked it to stop", at: .init(path))))
-    case Int32(INTRAY_FAILED.rawValue): return .failed(Self.failure(report, path))
+          IntrayError(.plugin, "\(name) returned INTRAY_STOPPED, but nobody asked it to stop", at: .init(path))))
+    case Int32(INTRAY_FAILED.rawValue): return .failed(Self.failure(report, name, path))
     default:
       return .failed(
         FailureReport(
-          IntrayError(.plugin, "run() returned \(status), which is no intray_status", at: .init(path))))
+          IntrayError(.plugin, "\(name) returned \(status), which is no intray_status", at: .init(path))))
     }
   }
 
-  private static func failure(_ report: intray_error, _ path: String) -> FailureReport {
+  private static func failure(_ report: intray_error, _ name: String, _ path: String) -> FailureReport {
     let code = text(of: report.code)
     let message = text(of: report.message)
     let hint = text(of: report.hint)
     if message.isEmpty {
       return FailureReport(
-        code: IntrayError.Code.plugin.rawValue, message: "\(path): run() failed and did not say why",
+        code: IntrayError.Code.plugin.rawValue, message: "\(path): \(name) failed and did not say why",
         isTransient: report.transient != 0)
     }
     return FailureReport(

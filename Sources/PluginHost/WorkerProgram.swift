@@ -4,7 +4,7 @@ import Foundation
 import IntrayCore
 import WorkerLink
 
-/// What `intray-worker` does: it loads one plugin and runs one job, or describes one plugin.
+/// What `intray-worker` does: it loads one plugin and runs or plans one job, or describes one plugin.
 ///
 /// (1) It may be killed at any moment. All that a next attempt needs lies in the work folder.
 /// (2) It ends when its host ends, at once and with all processes of its group.
@@ -21,15 +21,22 @@ public enum WorkerProgram {
   ///
   ///     intray-worker --describe PATH     prints the runner's description, or the error, as JSON
   ///     intray-worker                     the task as JSON on 0, frames on 3, lifeline on 4
+  ///     intray-worker --plan              the same, but the job is planned and not run
   public static func main(_ arguments: [String]) -> Never {
     signal(SIGPIPE, SIG_IGN)
     if arguments.count == 3, arguments[1] == "--describe" { describe(arguments[2]) }
-    guard arguments.count == 1, fcntl(frames, F_GETFD) >= 0, fcntl(ChildProcess.lifeline, F_GETFD) >= 0 else {
+    let mode: WorkerProcess.Mode? =
+      switch arguments.dropFirst() {
+      case []: .run
+      case ["--plan"]: .plan
+      default: nil
+      }
+    guard let mode, fcntl(frames, F_GETFD) >= 0, fcntl(ChildProcess.lifeline, F_GETFD) >= 0 else {
       let usage = "intray-worker is started by intrayd and intray; by hand: intray-worker --describe PLUGIN\n"
       FileHandle.standardError.write(Data(usage.utf8))
       _exit(IntrayError.Code.usage.exitCode)
     }
-    runJob()
+    doJob(mode)
   }
 
   // MARK: Describing
@@ -50,9 +57,9 @@ public enum WorkerProgram {
     }
   }
 
-  // MARK: Running
+  // MARK: Running and planning
 
-  private static func runJob() -> Never {
+  private static func doJob(_ mode: WorkerProcess.Mode) -> Never {
     // Not for what the plugin may start: it would hold the host's pipes open.
     _ = fcntl(frames, F_SETFD, FD_CLOEXEC)
     _ = fcntl(ChildProcess.lifeline, F_SETFD, FD_CLOEXEC)
@@ -68,7 +75,7 @@ public enum WorkerProgram {
       _exit(IntrayError(error).code.exitCode)
     }
     do {
-      last = try run(channel)
+      last = try doJob(mode, channel)
     } catch {
       last = .failed(FailureReport(IntrayError(error)))
     }
@@ -79,7 +86,7 @@ public enum WorkerProgram {
 
   private static var isStopRequested: Bool { intray_signal_came(SIGTERM) != 0 }
 
-  private static func run(_ channel: WorkerChannel) throws -> WorkerMessage {
+  private static func doJob(_ mode: WorkerProcess.Mode, _ channel: WorkerChannel) throws -> WorkerMessage {
     let input = try FileHandle.standardInput.readToEnd() ?? Data()
     let task: WorkerTask = try JSON.decode(from: input, path: "task", code: .bug)
     try checkFolders(task)
@@ -96,7 +103,10 @@ public enum WorkerProgram {
       }
       intray_name_process("intray:\(description.name)")
       channel.send(.started(runner: description.name, version: description.version))
-      return try plugin.run(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
+      switch mode {
+      case .run: return try plugin.run(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
+      case .plan: return try plugin.plan(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import CIntrayPlugin
+import FileKit
 import Foundation
 import IntrayCore
 import Synchronization
@@ -30,23 +31,32 @@ public enum Plugin {
             guard let host, let job, let runner = Plugin.exported.withLock({ $0 })?.runner else {
               return Int32(INTRAY_FAILED.rawValue)
             }
-            return Int32(Plugin.run(runner, host: host, job: job, error: error).rawValue)
-          }))
+            return Plugin.status(error) { try runner.run(RunnerJob(job.pointee), host: RunnerHost(host)) }
+          },
+          plan: runner is any PlanningRunner.Type
+            ? { host, job, error in
+              guard let host, let job,
+                let runner = Plugin.exported.withLock({ $0 })?.runner as? any PlanningRunner.Type
+              else { return Int32(INTRAY_FAILED.rawValue) }
+              return Plugin.status(error) {
+                let job = try RunnerJob(job.pointee)
+                let plan = try runner.plan(job, host: RunnerHost(host))
+                try Files.publish(JSON.encode(plan, pretty: true), to: job.output(JobPlan.fileName))
+              }
+            } : nil))
       exported = Exported(runner: runner, table: table, description: description)
       return exported
     }
     return made?.table
   }
 
-  private static func run(
-    _ runner: any Runner.Type, host: UnsafePointer<intray_host>, job: UnsafePointer<intray_job>,
-    error report: UnsafeMutablePointer<intray_error>?
-  ) -> intray_status {
+  /// What the C function returns for what `work` did, and its error in C.
+  private static func status(_ report: UnsafeMutablePointer<intray_error>?, _ work: () throws -> Void) -> Int32 {
     do {
-      try runner.run(RunnerJob(job.pointee), host: RunnerHost(host))
-      return INTRAY_OK
+      try work()
+      return Int32(INTRAY_OK.rawValue)
     } catch is StopRequested {
-      return INTRAY_STOPPED
+      return Int32(INTRAY_STOPPED.rawValue)
     } catch {
       let error = IntrayError(error)
       if let report {
@@ -57,7 +67,7 @@ public enum Plugin {
           to: &report.pointee.message)
         copy(error.hint ?? "", to: &report.pointee.hint)
       }
-      return INTRAY_FAILED
+      return Int32(INTRAY_FAILED.rawValue)
     }
   }
 

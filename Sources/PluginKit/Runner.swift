@@ -20,6 +20,19 @@ public protocol Runner {
   static func run(_ job: RunnerJob, host: RunnerHost) throws
 }
 
+/// A runner that can say what a job would take, before it runs.
+///
+///     enum WordCount: PlanningRunner {
+///       static func plan(_ job: RunnerJob, host: RunnerHost) throws -> JobPlan {
+///         JobPlan(memoryBytes: 1 << 20, seconds: 1)
+///       }
+///     }
+public protocol PlanningRunner: Runner {
+  /// What `run` would take, from the same files and with the same errors, but without its work: in seconds, and with
+  /// much less memory. It writes no file.
+  static func plan(_ job: RunnerJob, host: RunnerHost) throws -> JobPlan
+}
+
 /// The job heeded `RunnerHost.shouldStop`: its state is saved, and the next attempt goes on from there.
 public struct StopRequested: Error {
   public init() {}

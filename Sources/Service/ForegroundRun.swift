@@ -99,6 +99,47 @@ public final class ForegroundRun {
     }
   }
 
+  /// Has the runner say what the job would take. Nothing is run, and nothing is left behind.
+  ///
+  /// - Throws: the error that the job would fail with, as far as the runner can see it beforehand;
+  ///   `IntrayError(.unavailable)` when the runner cannot plan.
+  public func plan(onLog: @escaping (LogLine) -> Void) throws -> (job: CheckedBatch, plan: JobPlan) {
+    signal(SIGPIPE, SIG_IGN)
+    let catalog = PluginCatalog(folder: configuration.plugins, worker: worker)
+    let job = try check(with: catalog)
+    let place = "\(NSTemporaryDirectory())/intray-plan-\(UUID().uuidString)"
+    defer { try? Files.remove(place) }
+    // A missing model store is an empty one.
+    let models = try Files.status(configuration.models) == nil ? "\(place)/models" : configuration.models
+    for name in ["out", "work", "models"] { try Files.makeFolder("\(place)/\(name)") }
+    let task = WorkerTask(
+      plugin: try catalog.runner(named: job.spec.run).path, spec: job.spec, inputFolder: specFolder,
+      outputFolder: "\(place)/out", workFolder: "\(place)/work", modelsFolder: models, attempt: 1,
+      threads: configuration.threads)
+    var exit: WorkerExit?
+    let planning = try WorkerProcess.start(
+      task, to: .plan, worker: worker, on: loop,
+      onMessage: { if case .log(let line) = $0 { onLog(line) } },
+      onExit: { [loop] in
+        exit = $0
+        loop.stop()
+      })
+    // Nothing needs to be saved.
+    for number in signals {
+      try loop.onSignal(number) { [unowned self] in
+        isStopped = true
+        planning.kill()
+      }
+    }
+    try loop.run()
+    switch exit {
+    case .finished where !isStopped: return (job, try JobPlan.read(from: task.outputFolder))
+    case .failed(let error) where !isStopped: throw error
+    case _ where isStopped, .stopped: throw IntrayError(.cancelled, "stopped", at: .init(specName))
+    case nil, .finished, .failed: throw IntrayError(.bug, "the event loop ended before the worker")
+    }
+  }
+
   /// Stops the run: the worker saves its state. A second call kills it.
   public func stop() {
     guard let dispatcher else {

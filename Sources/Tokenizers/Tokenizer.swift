@@ -2,10 +2,13 @@
 public struct Encoding: Sendable, Equatable {
   public var ids: [Int32]
   public var segments: [Int32]
+  /// How many tokens of the texts did not fit and were left out.
+  public var truncated: Int
 
-  public init(ids: [Int32], segments: [Int32]) {
+  public init(ids: [Int32], segments: [Int32], truncated: Int = 0) {
     self.ids = ids
     self.segments = segments
+    self.truncated = truncated
   }
 }
 

@@ -84,9 +84,10 @@ public final class WordPieceTokenizer: Tokenizer {
     append(first, to: &ids)
     let firstCount = ids.count - 1
     guard let second else {
-      ids.removeLast(max(0, firstCount - max(0, maxLength - 2)))
+      let truncated = max(0, firstCount - max(0, maxLength - 2))
+      ids.removeLast(truncated)
       ids.append(separator)
-      return Encoding(ids: ids, segments: Array(repeating: 0, count: ids.count))
+      return Encoding(ids: ids, segments: Array(repeating: 0, count: ids.count), truncated: truncated)
     }
     ids.append(separator)
     append(second, to: &ids)
@@ -97,7 +98,8 @@ public final class WordPieceTokenizer: Tokenizer {
     ids.append(separator)
     var segments = [Int32](repeating: 0, count: kept.first + 2)
     segments.append(contentsOf: repeatElement(1, count: kept.second + 1))
-    return Encoding(ids: ids, segments: segments)
+    return Encoding(
+      ids: ids, segments: segments, truncated: firstCount + secondCount - kept.first - kept.second)
   }
 
   public func ids(_ text: UnsafeBufferPointer<UInt8>) -> [Int32] {

@@ -177,9 +177,7 @@ public final class ClassifierTraining {
     var lastSave = ContinuousClock.now
 
     while state.epoch < plan.epochs {
-      var random = CounterRandom(
-        seed: seed(ofFold: state.fold), purpose: CounterRandom.Purpose.shuffle, index: UInt64(state.epoch))
-      let order = random.shuffle(count).map { partition.training[$0] }
+      let order = plan.order(of: partition.training, fold: state.fold, epoch: state.epoch)
       while state.position < count {
         let window = order[state.position..<min(count, state.position + plan.windowSize)]
         let began = ContinuousClock.now
@@ -332,8 +330,7 @@ public final class ClassifierTraining {
 
   // MARK: Small sums
 
-  /// Each fold draws its own head, order and dropout.
-  private func seed(ofFold fold: Int) -> UInt64 { plan.seed &+ UInt64(fold) &* 0x9E37_79B9_7F4A_7C15 }
+  private func seed(ofFold fold: Int) -> UInt64 { plan.seed(ofFold: fold) }
 
   private var samplesTrained: Int {
     let before = partitions[..<state.fold].reduce(0) { $0 + $1.training.count * plan.epochs }

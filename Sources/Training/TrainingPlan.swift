@@ -38,6 +38,16 @@ public struct TrainingPlan: Sendable, Equatable, Codable {
     self.precision = precision
   }
 
+  /// Each fold draws its own head, order and dropout.
+  public func seed(ofFold fold: Int) -> UInt64 { seed &+ UInt64(fold) &* 0x9E37_79B9_7F4A_7C15 }
+
+  /// The rows in the order in which an epoch takes them; fold and epoch from 0.
+  public func order(of rows: [Int], fold: Int, epoch: Int) -> [Int] {
+    var random = CounterRandom(
+      seed: seed(ofFold: fold), purpose: CounterRandom.Purpose.shuffle, index: UInt64(epoch))
+    return random.shuffle(rows.count).map { rows[$0] }
+  }
+
   /// Sequences per optimiser step; the last step of an epoch may have fewer.
   public var windowSize: Int { batchSize * accumulate }
 

@@ -2,7 +2,7 @@ import CLinux
 import Foundation
 import IntrayCore
 
-/// One attempt of one job, in a process of its own (`intray-worker`).
+/// One attempt of one job, or its plan, in a process of its own (`intray-worker`).
 ///
 /// (1) `onExit` is called once, after every message that the worker sent before its end.
 /// (2) A final message counts, however the process ends after it. Without one, the attempt failed: `.crashed`,
@@ -10,6 +10,21 @@ import IntrayCore
 /// (3) What is no message ends the attempt: the worker is killed, and nothing it sent afterwards is looked at. So do
 ///     more messages than a worker's throttle lets through: a plugin cannot flood the host.
 public final class WorkerProcess {
+  /// What a worker does with its task.
+  public enum Mode: Sendable {
+    case run
+    /// The runner says what the job would take and leaves it as `JobPlan.fileName` in the output folder. The task's
+    /// output and work folders are then not the job's own.
+    case plan
+
+    var arguments: [String] {
+      switch self {
+      case .run: []
+      case .plan: ["--plan"]
+      }
+    }
+  }
+
   /// The loop keeps it.
   private weak var child: ChildProcess?
   /// More than `MessageThrottle` passes in the long run, and at once: what a busy host left in the pipe.
@@ -34,12 +49,12 @@ public final class WorkerProcess {
   ///   - onMessage: gets all messages but the final one.
   /// - Throws: as `ChildProcess`.
   public static func start(
-    _ task: WorkerTask, worker executable: String, on loop: EventLoop,
+    _ task: WorkerTask, to mode: Mode = .run, worker executable: String, on loop: EventLoop,
     onMessage: @escaping (WorkerMessage) -> Void, onExit: @escaping (WorkerExit) -> Void
   ) throws -> WorkerProcess {
     let worker = WorkerProcess(onMessage)
     let child = try ChildProcess(
-      executable, [], input: try JSON.encode(task), output: .descriptor3, on: loop,
+      executable, mode.arguments, input: try JSON.encode(task), output: .descriptor3, on: loop,
       onOutput: { worker.receive($0) },
       onExit: { end, lastErrors in
         onExit(worker.result(end, lastErrors))

@@ -89,7 +89,7 @@ import Testing
   func `a spec with a fault is refused with its place`(text: String, message: String) throws {
     let place = try Workplace()
     try place.folder.write(text, to: "my batch/job.yaml")
-    for command in ["validate", "run", "submit"] {
+    for command in ["validate", "plan", "run", "submit"] {
       let result = try place.intray(command, "my batch/job.yaml")
       #expect([65, 66, 78].contains(result.status), "\(command): \(result.errors)")
       #expect(result.errors.contains("intray: \(message)"), "\(command): \(result.errors)")

@@ -13,10 +13,14 @@ struct BadPluginTests {
       ("wrong-major", "abi_major is 2, this Intray has 1; rebuild the plugin with the intray_plugin.h of this Intray"),
       (
         "newer-minor",
-        "abi_minor is 3, this Intray has 0; update Intray, or rebuild the plugin with the intray_plugin.h of this Intray"
+        "abi_minor is 4, this Intray has 1; update Intray, or rebuild the plugin with the intray_plugin.h of this Intray"
       ),
       ("short-size", "its table's size is 24 bytes; the table of ABI 1.0 has 32; set 'size' to sizeof(intray_plugin)"),
-      ("no-size", "its table's size is 0 bytes; the ABI's table has 32; set 'size' to sizeof(intray_plugin)"),
+      (
+        "short-size-of-1-1",
+        "its table's size is 32 bytes; the table of ABI 1.1 has 40; set 'size' to sizeof(intray_plugin)"
+      ),
+      ("no-size", "its table's size is 0 bytes; the ABI's table has 40; set 'size' to sizeof(intray_plugin)"),
       ("no-symbol", "exports no function intray_plugin_entry"),
       ("hidden-symbol", "exports no function intray_plugin_entry"),
       ("null-table", "intray_plugin_entry returned NULL"),
@@ -104,6 +108,46 @@ struct BadPluginTests {
     #expect(attempt.error?.code == .plugin)
     #expect(attempt.error?.isTransient == false)
     #expect(attempt.messages == [.started(runner: name, version: "1.0.0")])
+  }
+
+  @Test(
+    "A plugin of ABI 1.0, and one without a function 'plan', runs; asked to plan it says politely that it cannot",
+    arguments: ["abi-1-0", "larger-size"])
+  func cannotPlan(name: String) throws {
+    let folder = try BadPlugins.folder()
+    #expect(try PluginCatalog(folder: folder, worker: Workbench.worker).runner(named: name).description.name == name)
+    #expect(try BadPlugins.workbench(name).run().exit == .finished)
+    let attempt = try BadPlugins.workbench(name).run(to: .plan)
+    #expect(attempt.error?.code == .unavailable)
+    #expect(attempt.error?.isTransient == false)
+    #expect(attempt.error?.message == "the runner '\(name)' cannot plan: its plugin has no function 'plan'")
+  }
+
+  @Test(
+    "A plan that is no plan is refused with the reason",
+    arguments: [
+      ("plans-nothing", "plan(): plan.json: "), ("plans-garbage", "plan(): plan.json: not the JSON that was expected"),
+      ("plans-without-memory", "plan(): plan.json: not the JSON that was expected: no key 'memory_bytes'"),
+      ("plans-negative-memory", "plan(): plan.json: not the JSON that was expected: a negative memory_bytes"),
+      ("plans-endlessly", "plan(): plan.json: larger than the limit of 4194304 bytes"),
+      ("plans-a-link", "plan(): plan.json: "), ("plans-as-42", "plan() returned 42, which is no intray_status"),
+    ])
+  func badPlan(name: String, reason: String) throws {
+    let error = try BadPlugins.workbench(name).run(to: .plan).error
+    #expect(error?.code == .plugin)
+    #expect(error?.isTransient == false)
+    #expect(
+      error?.description.hasPrefix("\(try BadPlugins.path(name)): \(reason)") == true, "\(String(describing: error))")
+  }
+
+  @Test("A plan that fails, and one that crashes, come with the plugin's error")
+  func failingPlan() throws {
+    #expect(
+      try BadPlugins.workbench("fails-to-plan").run(to: .plan).error
+        == IntrayError(.bug, "the parameter x is in no learning-rate group", hint: "put it into one"))
+    let crash = try BadPlugins.workbench("segfault-in-plan").run(to: .plan).error
+    #expect(crash?.message == "the plugin crashed: SIGSEGV (invalid memory access)")
+    #expect(crash?.code == .crashed)
   }
 
   @Test("Error texts without their NUL, and with bad UTF-8, are cut and repaired")

@@ -14,7 +14,7 @@ struct HeaderTests {
     INTRAY_EXPORT const intray_plugin *intray_plugin_entry(void);
     const intray_plugin *intray_plugin_entry(void) {
       static const intray_plugin table = {
-        sizeof(intray_plugin), INTRAY_PLUGIN_ABI_MAJOR, INTRAY_PLUGIN_ABI_MINOR, describe, run};
+        sizeof(intray_plugin), INTRAY_PLUGIN_ABI_MAJOR, INTRAY_PLUGIN_ABI_MINOR, describe, run, run};
       return &table;
     }
     """

@@ -48,12 +48,13 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
       "model": "tiny", "head": "mean", "max_length": 32, "epochs": 8, "batch_size": 8, "accumulate": 1,
       "learning_rate": 1e-3, "head_learning_rate": 1e-2, "layer_decay": 0.95, "weight_decay": 0.01, "warmup": 0.06,
       "clip": 1, "dropout": 0.1, "validation": 0.2, "seed": 42, "checkpoint_seconds": 0,
+      "precision": "auto", "memory": "normal",
     ],
     step: .milliseconds(10), addModels: { try TinyModel.write(to: "\($0)/tiny") })
 
   private static let infer = RunnerCase(
     name: "infer", files: ["input.csv": TinyModel.csv(rows: 20_000, labels: nil)],
     columns: Columns(id: "id", text: ["text"]),
-    with: ["model": "tiny", "max_length": 32, "probabilities": true], step: .milliseconds(30),
+    with: ["model": "tiny", "max_length": 32, "precision": "auto", "probabilities": true], step: .milliseconds(30),
     addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
 }

@@ -185,7 +185,7 @@ struct RunnerConformance {
     }
   }
 
-  @Test("A missing file is an error that names it", arguments: RunnerCase.all)
+  @Test("A missing file is an error that names it, the same in the plan", arguments: RunnerCase.all)
   func missingFile(runner: RunnerCase) throws {
     for name in runner.files.keys {
       let bench = try runner.workbench()
@@ -193,6 +193,33 @@ struct RunnerConformance {
       let error = try #require(try bench.run().error)
       #expect(error.description.contains(name))
       #expect(error.code == .missing || error.code == .data)
+      #expect(try bench.run(to: .plan).error == error)
     }
+  }
+
+  @Test("Its plan is the same each time but for the time, and leaves nothing but itself", arguments: RunnerCase.all)
+  func plan(runner: RunnerCase) throws {
+    var plans: [JobPlan] = []
+    for _ in 0..<2 {
+      let bench = try runner.workbench()
+      let input = try Workbench.content(bench.input)
+      let attempt = try bench.run(to: .plan)
+      #expect(attempt.exit == .finished)
+      guard case .started(runner.name, _)? = attempt.messages.first else {
+        Issue.record("the first message is not 'started'")
+        return
+      }
+      #expect(attempt.reports.isEmpty && attempt.checkpoints == 0)
+      #expect(Set(try Workbench.content(bench.output).keys) == [JobPlan.fileName])
+      #expect(Set(try Workbench.content(bench.work).keys) == [".worker.lock"])
+      #expect(try Workbench.content(bench.input) == input)
+      let plan = try JobPlan.read(from: bench.output)
+      #expect(plan.memoryBytes > 1 << 20 && plan.memoryBytes < 1 << 30)
+      #expect(plan.seconds > 0 && plan.seconds < 600)
+      #expect(plan.memoryParts.isEmpty || plan.memoryParts.values.reduce(0, +) == plan.memoryBytes)
+      plans.append(plan)
+    }
+    plans[1].seconds = plans[0].seconds
+    #expect(plans[0] == plans[1])
   }
 }

@@ -45,13 +45,19 @@ final class Workbench {
       attempt: attempt, threads: threads)
   }
 
-  /// One attempt, to its end.
+  /// The plan of the job.
+  func plan() throws -> JobPlan {
+    #expect(try run(to: .plan).exit == .finished)
+    return try JobPlan.read(from: output)
+  }
+
+  /// One attempt, or the plan, to its end.
   /// - Parameters:
   ///   - delay: after this time, `meddle` is called;
   ///   - checkpoints: the time begins once the plugin runs and has saved so many; nil: with the process.
   ///   - onMessage: called with each message.
   func run(
-    attempt: Int = 1, after delay: Duration? = nil, checkpoints: Int? = nil,
+    to mode: WorkerProcess.Mode = .run, attempt: Int = 1, after delay: Duration? = nil, checkpoints: Int? = nil,
     meddle: @escaping (WorkerProcess) -> Void = { $0.kill() },
     onMessage: @escaping (WorkerProcess, WorkerMessage) -> Void = { _, _ in }
   ) throws -> Attempt {
@@ -60,7 +66,7 @@ final class Workbench {
     var worker: WorkerProcess?
     var isWaiting = false
     let process = try WorkerProcess.start(
-      task(attempt: attempt), worker: Self.worker, on: loop,
+      task(attempt: attempt), to: mode, worker: Self.worker, on: loop,
       onMessage: {
         result.messages.append($0)
         guard let worker else { return }

@@ -64,6 +64,13 @@ import Tokenizers
     let encoding = tokenizer.encode("hello world unaffable", maxLength: 5)
     #expect(encoding.ids.map(tokenizer.piece) == ["[CLS]", "hello", "world", "un", "[SEP]"])
     #expect(encoding.segments == [0, 0, 0, 0, 0])
+    #expect(encoding.truncated == tokenizer.pieces("hello world unaffable").count - 3)
+    #expect(tokenizer.encode("hello world unaffable", maxLength: 100).truncated == 0)
+    for limit in [3, 4, 5, 6, 8, 100] {
+      let whole = tokenizer.encode("hello world", "unaffable hello hello", maxLength: 1000)
+      let cut = tokenizer.encode("hello world", "unaffable hello hello", maxLength: limit)
+      #expect(cut.truncated == whole.ids.count - cut.ids.count && whole.truncated == 0)
+    }
     #expect(tokenizer.encode("", maxLength: 5).ids.map(tokenizer.piece) == ["[CLS]", "[SEP]"])
     #expect(tokenizer.encode("", "", maxLength: 5).ids.map(tokenizer.piece) == ["[CLS]", "[SEP]", "[SEP]"])
   }

@@ -1,5 +1,5 @@
 /*
- * The Intray plugin ABI. A runner is a shared library, lib<Name>.so, that exports one symbol:
+ * The Intray plugin ABI 1.1. A runner is a shared library, lib<Name>.so, that exports one symbol:
  *
  *     const intray_plugin *intray_plugin_entry(void);
  *
@@ -10,8 +10,10 @@
  * (3) The major versions must be equal, and the plugin's minor version must not exceed the host's.
  * (4) Strings are UTF-8 and end with NUL. A string stays its maker's: the one who receives it copies what it keeps
  *     before the call returns. JSON is text in a string.
- * (5) `describe` and `run` are called on the worker's main thread, one at a time. The host's callbacks may be called
- *     from any thread, and only until `run` returns.
+ * (5) `describe`, `run` and `plan` are called on the worker's main thread, one at a time. The host's callbacks may be
+ *     called from any thread, and only until `run` or `plan` returns.
+ *
+ * 1.1 added `plan`. A plugin that was built for 1.0 goes on to work: its table is shorter.
  */
 #ifndef INTRAY_PLUGIN_H
 #define INTRAY_PLUGIN_H
@@ -24,7 +26,7 @@ extern "C" {
 #endif
 
 #define INTRAY_PLUGIN_ABI_MAJOR 1
-#define INTRAY_PLUGIN_ABI_MINOR 0
+#define INTRAY_PLUGIN_ABI_MINOR 1
 
 /* For the entry point, where the build hides symbols: INTRAY_EXPORT const intray_plugin *intray_plugin_entry(void). */
 #define INTRAY_EXPORT __attribute__((visibility("default")))
@@ -44,9 +46,9 @@ typedef enum intray_level {
   INTRAY_DEBUG = 7
 } intray_level;
 
-/* What `run` returns. Anything else counts as a failure that names the number. */
+/* What `run` and `plan` return. Anything else counts as a failure that names the number. */
 typedef enum intray_status {
-  INTRAY_OK = 0,      /* the results are complete in output_dir */
+  INTRAY_OK = 0,      /* the results (or the plan) are complete in output_dir */
   INTRAY_FAILED = 1,  /* `error` says why */
   INTRAY_STOPPED = 2  /* should_stop was heeded: the state is saved in work_dir and `run` can go on from there */
 } intray_status;
@@ -57,7 +59,7 @@ typedef struct intray_field {
   const char *value;
 } intray_field;
 
-/* The host's callbacks, lent to `run` until it returns. All of them take `context` first and may be called from any
+/* The host's callbacks, lent to `run` or `plan` until it returns. All of them take `context` first and may be called from any
  * thread. None of them fails. A plugin that calls `log`, `progress` or `checkpoint_saved` without end does no harm: what
  * is too much is left out, and the log says so. */
 typedef struct intray_host {
@@ -75,7 +77,7 @@ typedef struct intray_host {
   void (*checkpoint_saved)(void *context);
 } intray_host;
 
-/* What to do, lent to `run` until it returns. Folders are absolute paths and exist. */
+/* What to do, lent to `run` or `plan` until it returns. Folders are absolute paths and exist. */
 typedef struct intray_job {
   size_t size;
   const char *spec;        /* the resolved spec as JSON: {"name", "run", "data": {"files", "columns"}, "with"} */
@@ -87,7 +89,7 @@ typedef struct intray_job {
   uint32_t threads;        /* compute threads that the job may use, at least 1 */
 } intray_job;
 
-/* Filled in by `run` when it fails. The buffers are the host's; write a NUL-terminated string, cut to fit. */
+/* Filled in by `run` or `plan` when it fails. The buffers are the host's; write a NUL-terminated string, cut to fit. */
 typedef struct intray_error {
   size_t size;
   int32_t transient;    /* not 0: the same job may work later (out of memory, a full disk), so the host tries again */
@@ -106,6 +108,13 @@ typedef struct intray_plugin {
   const char *(*describe)(void);
   /* Runs one job to its end; returns an intray_status. Called at most once in a process. */
   int32_t (*run)(const intray_host *host, const intray_job *job, intray_error *error);
+  /* Since 1.1; NULL where the runner cannot plan. Says what `run` would take, from the same spec and the same files,
+   * and does none of its work: it leaves plan.json in output_dir, a JSON object of at most 4 MiB with "memory_bytes",
+   * "seconds" and what else docs/plugins.md describes, and writes nothing else. What would make `run` fail and can be
+   * seen beforehand fails `plan` with the same error. It takes seconds, and much less memory than `run`: the host asks
+   * before it decides whether the job fits. Returns an intray_status. Called at most once in a process, and never in
+   * one that calls `run`. */
+  int32_t (*plan)(const intray_host *host, const intray_job *job, intray_error *error);
 } intray_plugin;
 
 typedef const intray_plugin *(*intray_plugin_entry_function)(void);

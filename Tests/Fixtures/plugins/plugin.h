@@ -29,5 +29,18 @@ UNUSED static int32_t good_run(const intray_host *host, const intray_job *job, i
   ENTRY(.size = sizeof(intray_plugin), .abi_major = INTRAY_PLUGIN_ABI_MAJOR, .abi_minor = INTRAY_PLUGIN_ABI_MINOR, \
         .describe = describe_function, .run = run_function)
 
+#define PLANNER(plan_function) \
+  ENTRY(.size = sizeof(intray_plugin), .abi_major = INTRAY_PLUGIN_ABI_MAJOR, .abi_minor = INTRAY_PLUGIN_ABI_MINOR, \
+        .describe = good_describe, .run = good_run, .plan = plan_function)
+
+#define PLAN \
+  static int32_t plan(UNUSED const intray_host *host, UNUSED const intray_job *job, UNUSED intray_error *error)
+
+UNUSED static FILE *open_plan(const intray_job *job) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/plan.json", job->output_dir);
+  return fopen(path, "w");
+}
+
 #define RUN \
   static int32_t run(UNUSED const intray_host *host, UNUSED const intray_job *job, UNUSED intray_error *error)

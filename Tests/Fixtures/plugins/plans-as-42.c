@@ -1,0 +1,3 @@
+#include "plugin.h"
+PLAN { return 42; }
+PLANNER(plan)

@@ -1,0 +1,3 @@
+#include "plugin.h"
+PLAN { return INTRAY_OK; }
+PLANNER(plan)

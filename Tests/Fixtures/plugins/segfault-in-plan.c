@@ -1,0 +1,6 @@
+#include "plugin.h"
+PLAN {
+  raise(SIGSEGV);
+  return INTRAY_OK;
+}
+PLANNER(plan)
