@@ -43,7 +43,8 @@ enum Finetune: PlanningRunner {
     do {
       let (result, model) = try training.run()
       try model.save(to: job.output("model"))
-      try FinetuneResults(job: job, rows: rows, test: prepared.test, labels: prepared.labels).write(result)
+      try FinetuneResults(job: job, rows: rows, test: prepared.test, labels: prepared.labels)
+        .write(result, pool: prepared.pool)
       host.log(
         .notice,
         result.validation.map {

@@ -2,6 +2,7 @@ import FileKit
 import IntrayCore
 import PluginKit
 import Tables
+import Tensors
 import Training
 
 /// What a finetune job leaves beside the model.
@@ -16,8 +17,8 @@ struct FinetuneResults {
   let test: EncodedTexts?
   let labels: LabelSet
 
-  func write(_ result: TrainingResult) throws {
-    var metrics = Metrics(result)
+  func write(_ result: TrainingResult, pool: ThreadPool) throws {
+    var metrics = Metrics(result, pool: pool)
     if let test {
       try NpyFile.write(result.testLogits, columns: labels.count, to: job.output("test_logits.npy"))
       let probabilities = Prediction.probabilities(logits: result.testLogits, columns: labels.count)
@@ -57,8 +58,12 @@ struct FinetuneResults {
     var epochs: [EpochReport]
     var trainingSeconds: Double
     var trainedTokens: Int
+    /// Seconds of the last attempt, evaluation included.
+    var phases: [String: Double]
+    /// The share of the threads' time in these phases that was spent computing.
+    var busyShare: Double
 
-    init(_ result: TrainingResult) {
+    init(_ result: TrainingResult, pool: ThreadPool) {
       accuracy = result.validation?.accuracy
       validation = result.validation
       bestFold = result.bestFold
@@ -67,6 +72,10 @@ struct FinetuneResults {
       epochs = result.history
       trainingSeconds = result.seconds
       trainedTokens = result.tokens
+      let times = pool.times
+      phases = Dictionary(uniqueKeysWithValues: times.map { ($0.key.name, $0.value.wall) })
+      let total = times.values.reduce(0) { $0 + $1.wall } * Double(pool.threads)
+      busyShare = total > 0 ? times.values.reduce(0) { $0 + $1.busy } / total : 0
     }
 
     enum CodingKeys: String, CodingKey {
@@ -75,6 +84,8 @@ struct FinetuneResults {
       case bestEpoch = "best_epoch"
       case trainingSeconds = "training_seconds"
       case trainedTokens = "trained_tokens"
+      case phases
+      case busyShare = "busy_share"
     }
   }
 }

@@ -103,6 +103,19 @@ INLINE void finish(const struct product *p, enum element element, const int32_t 
   }
 }
 
+/// Fetches the lines that a tile will be stored to while its sums are computed.
+INLINE void expect(const struct product *p, enum element element, long first, long rows, long column) {
+  const long size = element == element_fp32 || p->finish == finish_store || p->finish == finish_add ? 4 : 2;
+  const long left = p->columns - column, bytes = (left < panel_columns ? left : panel_columns) * size;
+  for (long r = 0; r < rows; r++) {
+    const long at = ((first + r) * p->c_row + column) * size;
+    for (long byte = 0; byte < bytes; byte += 64) {
+      __builtin_prefetch((const char *)p->c + at + byte, 1);
+      if (p->kept) __builtin_prefetch((const char *)p->kept + at + byte, 1);
+    }
+  }
+}
+
 // MARK: - What a word is, in plain vector code
 
 #define PRODUCT_OF(a, b) ((FLOATS)(a) * (FLOATS)(b))

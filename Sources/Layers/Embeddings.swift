@@ -4,6 +4,8 @@ import Tensors
 /// BERT's input: word, position and token type vectors, added, normalised, dropped out. N tokens, H features.
 public final class Embeddings {
   public let parameters: [Parameter]
+  /// Whose gradients `clearTables` clears.
+  public var tables: [Parameter] { [word, position, type] }
   public let vocabulary: Int
   public let types: Int
   public let maxPositions: Int
@@ -16,6 +18,8 @@ public final class Embeddings {
   private let norm: LayerNorm
   private let normal = Buffer()
   private let deviation = Buffer()
+  /// The words whose gradients may not be zero; nil when any may.
+  private var touched: Set<Int32>? = nil
 
   /// - Parameter name: such as `bert.embeddings`
   public init(name: String, vocabulary: Int, maxPositions: Int, types: Int, shape: EncoderShape) {
@@ -76,6 +80,19 @@ public final class Embeddings {
 
   // MARK: Backward
 
+  /// Makes the tables' gradients zero: only the rows that were written since the last time.
+  public func clearTables() {
+    let features = shape.features
+    if let touched {
+      for row in touched { (word.gradient.data + Int(row) * features).update(repeating: 0, count: features) }
+    } else {
+      word.gradient.fill(0)
+    }
+    position.gradient.fill(0)
+    type.gradient.fill(0)
+    touched = []
+  }
+
   public func beginBackward(chunks: Int) { norm.begin(chunks: chunks) }
   public func endBackward(chunks: Int) { norm.end(chunks: chunks) }
 
@@ -95,6 +112,9 @@ public final class Embeddings {
   /// How `backwardTables` is cut for the pool: by columns, so that tokens which share a row are added in their order.
   public var tableChunks: Int { 3 * columns.count }
   private var columns: [Range<Int>] { Range.chunks(of: shape.features, size: 64) }
+
+  /// Before `backwardTables`.
+  public func touch(_ batch: PackedBatch) { touched?.formUnion(batch.ids) }
 
   /// Adds gradient [N, H] of the vectors' sum to the tables' gradients.
   public func backwardTables(_ gradient: UnsafePointer<Float>, _ batch: PackedBatch, chunk: Int) {

@@ -347,7 +347,10 @@ public struct WeightGradient {
     self.outputs = outputs
   }
 
-  public func compute() { linear.backwardWeights(input, gradient, outputs: outputs) }
+  /// - Parameter adding: false where the weight's gradient counts as zero, whatever is in it.
+  public func compute(adding: Bool) {
+    linear.backwardWeights(input, gradient, outputs: outputs, adding: adding)
+  }
 }
 
 /// Turns rows into bytes before a product, where products take bytes.

@@ -94,9 +94,10 @@ public final class Linear {
 
   /// dW += dy^T x and db += the sum of dy's rows, for these outputs, from x [N, inputs] and dy [N, outputs], packed by
   /// their rows.
-  public func backwardWeights(_ x: Panels, _ dy: Panels, outputs range: Range<Int>) {
+  /// - Parameter adding: false where dW counts as zero, whatever is in it.
+  public func backwardWeights(_ x: Panels, _ dy: Panels, outputs range: Range<Int>, adding: Bool = true) {
     var product = CKernels.product(columns: range, of: dy, by: x)
-    product.store(weightGradient.data + range.lowerBound * inputs, adding: true)
+    product.store(weightGradient.data + range.lowerBound * inputs, adding: adding)
     bias_backward(
       biasGradient.data + range.lowerBound, precision.element, dy.data + range.lowerBound * dy.words, range.count,
       dy.words)

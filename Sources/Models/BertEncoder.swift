@@ -11,6 +11,8 @@ import Tensors
 /// (4) After the largest batch nothing is allocated any more in training.
 final class BertEncoder {
   let parameters: [Parameter]
+  /// The parameters that `backward` writes, and need not be cleared before it.
+  let writtenByBackward: [Parameter]
   private let configuration: ModelConfiguration
   private let shape: EncoderShape
   private let memory: Memory
@@ -24,6 +26,7 @@ final class BertEncoder {
   private let feedForwardWeights: [[WeightGradient]]
   private let projectionWeights: [[WeightGradient]]
   private var rows: [Range<Int>] = []
+  private var packing: (backward: Bool, parts: [() -> Void])?
 
   /// Parameters are zero (normalisations one) until they are loaded.
   init(_ configuration: ModelConfiguration, precision: Precision, memory: Memory) {
@@ -39,6 +42,7 @@ final class BertEncoder {
       EncoderLayer(name: "bert.encoder.layer.\($0)", index: $0, shape: shape)
     }
     parameters = embeddings.parameters + layers.flatMap(\.parameters)
+    writtenByBackward = embeddings.tables + layers.flatMap { $0.linears.flatMap(\.parameters) }.filter { $0.value.shape.count > 1 }
     let gradients = EncoderGradients(precision.activations)
     self.gradients = gradients
     feedForwardWeights = layers.map { $0.feedForwardWeights(gradients) }
@@ -47,8 +51,11 @@ final class BertEncoder {
 
   /// Takes the parameters' values over into the products' packed factors.
   func pack(backward: Bool, pool: ThreadPool) {
-    let parts = layers.flatMap { $0.linears.flatMap { $0.packing(backward: backward) } }
-    pool.run(chunks: parts.count) { parts[$0]() }
+    if packing?.backward != backward {
+      packing = (backward, layers.flatMap { $0.linears.flatMap { $0.packing(backward: backward) } })
+    }
+    guard let parts = packing?.parts else { return }
+    pool.run(.packing, chunks: parts.count) { parts[$0]() }
   }
 
   // MARK: Training
@@ -58,7 +65,7 @@ final class BertEncoder {
     try check(batch)
     reserve(batch)
     let first = layers[0]
-    pool.run(chunks: rows.count, scratch: embeddings.scratch(rows: largestChunk)) { chunk, scratch in
+    pool.run(.embeddings, chunks: rows.count, scratch: embeddings.scratch(rows: largestChunk)) { chunk, scratch in
       embeddings.forward(batch, rows: rows[chunk], key: key, scratch: scratch)
       first.project(embeddings.result.bytes, rows: rows[chunk], kept: kept[0])
     }
@@ -67,7 +74,8 @@ final class BertEncoder {
       let kept = kept(index)
       let next = index + 1 < layers.count ? layers[index + 1] : nil
       let nextKept = next.map { _ in self.kept(index + 1) }
-      pool.run(chunks: rows.count, scratch: layers[index].feedForwardScratch(rows: largestChunk)) { chunk, scratch in
+      pool.run(.feedForward, chunks: rows.count, scratch: layers[index].feedForwardScratch(rows: largestChunk)) {
+        chunk, scratch in
         layers[index].feedForward(input(of: index), rows: rows[chunk], kept: kept, key: key, scratch: scratch)
         if memory == .low { keepResult(index, rows[chunk]) }
         if let next, let nextKept { next.project(kept.result.bytes, rows: rows[chunk], kept: nextKept) }
@@ -77,7 +85,11 @@ final class BertEncoder {
   }
 
   /// Adds to the parameters' gradients; gradient [N, H] of the result is used up.
-  func backward(_ gradient: UnsafeMutablePointer<Float>, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
+  /// - Parameter adding: false where the gradients of the layers' weights count as zero, whatever is in them.
+  func backward(
+    _ gradient: UnsafeMutablePointer<Float>, _ batch: PackedBatch, key: DropoutKey, adding: Bool, pool: ThreadPool
+  ) {
+    if !adding { embeddings.clearTables() }
     gradients.reserve(batch.tokens, shape)
     for index in layers.indices.reversed() {
       let layer = layers[index]
@@ -89,7 +101,9 @@ final class BertEncoder {
         computeAgain(index, batch, key: key, pool: pool)
       }
       layer.beginBackward(chunks: rows.count)
-      pool.run(chunks: rows.count, scratch: layer.feedForwardBackwardScratch(rows: largestChunk)) { chunk, scratch in
+      pool.run(
+        .feedForwardBackward, chunks: rows.count, scratch: layer.feedForwardBackwardScratch(rows: largestChunk)
+      ) { chunk, scratch in
         if memory == .normal, let above {
           above.projectBackward(gradient, input(of: index + 1), rows: rows[chunk], gradients: gradients)
         }
@@ -100,13 +114,15 @@ final class BertEncoder {
       let attention = layer.attentionChunks(batch)
       let own = feedForwardWeights[index]
       let others = above == nil ? [] : projectionWeights[index + 1]
-      pool.run(chunks: attention + own.count + others.count, scratch: layer.attentionBackwardScratch(batch)) {
-        chunk, scratch in
+      pool.run(
+        .attentionBackward, chunks: attention + own.count + others.count,
+        scratch: layer.attentionBackwardScratch(batch)
+      ) { chunk, scratch in
         // The large parts come first, so that the threads end together.
         if chunk < own.count {
-          own[chunk].compute()
+          own[chunk].compute(adding: adding)
         } else if chunk < own.count + others.count {
-          others[chunk - own.count].compute()
+          others[chunk - own.count].compute(adding: adding)
         } else {
           layer.attendBackward(
             chunk: chunk - own.count - others.count, batch, kept: kept, gradients: gradients, key: key, scratch: scratch)
@@ -114,15 +130,16 @@ final class BertEncoder {
       }
     }
     embeddings.beginBackward(chunks: rows.count)
-    pool.run(chunks: rows.count) { chunk in
+    pool.run(.embeddingsBackward, chunks: rows.count) { chunk in
       layers[0].projectBackward(gradient, embeddings.result.bytes, rows: rows[chunk], gradients: gradients)
       embeddings.backward(gradient, rows: rows[chunk], chunk: chunk, key: key)
     }
     embeddings.endBackward(chunks: rows.count)
+    embeddings.touch(batch)
     let weights = projectionWeights[0]
-    pool.run(chunks: weights.count + embeddings.tableChunks) { chunk in
+    pool.run(.embeddingsBackward, chunks: weights.count + embeddings.tableChunks) { chunk in
       if chunk < weights.count {
-        weights[chunk].compute()
+        weights[chunk].compute(adding: adding)
       } else {
         embeddings.backwardTables(gradient, batch, chunk: chunk - weights.count)
       }
@@ -153,7 +170,7 @@ final class BertEncoder {
   private func attend(_ index: Int, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
     let layer = layers[index]
     let kept = kept(index)
-    pool.run(chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
+    pool.run(.attention, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
       layer.attend(chunk: chunk, batch, kept: kept, key: key, scratch: scratch)
     }
   }
@@ -165,7 +182,7 @@ final class BertEncoder {
   }
 
   private func projectBackward(_ index: Int, _ gradient: UnsafeMutablePointer<Float>, pool: ThreadPool) {
-    pool.run(chunks: rows.count) { chunk in
+    pool.run(.feedForwardBackward, chunks: rows.count) { chunk in
       layers[index].projectBackward(gradient, input(of: index), rows: rows[chunk], gradients: gradients)
     }
   }
@@ -174,9 +191,9 @@ final class BertEncoder {
   private func computeAgain(_ index: Int, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
     let layer = layers[index]
     let x = input(of: index)
-    pool.run(chunks: rows.count) { layer.project(x, rows: rows[$0], kept: kept[0]) }
+    pool.run(.feedForward, chunks: rows.count) { layer.project(x, rows: rows[$0], kept: kept[0]) }
     attend(index, batch, key: key, pool: pool)
-    pool.run(chunks: rows.count, scratch: layer.feedForwardScratch(rows: largestChunk)) { chunk, scratch in
+    pool.run(.feedForward, chunks: rows.count, scratch: layer.feedForwardScratch(rows: largestChunk)) { chunk, scratch in
       layer.feedForward(x, rows: rows[chunk], kept: kept[0], key: key, scratch: scratch)
     }
   }
@@ -196,7 +213,7 @@ final class BertEncoder {
           group.batch.tokens * features * precision.size,
           max(embeddings.scratch(rows: group.batch.tokens), layers[0].inferScratch(group.batch))))
     }
-    pool.run(chunks: groups.count, scratch: scratch) { index, memory in
+    pool.run(.inference, chunks: groups.count, scratch: scratch) { index, memory in
       let group = groups[index].batch
       var scratch = Scratch(memory)
       let x = scratch.take(group.tokens * features * precision.size)

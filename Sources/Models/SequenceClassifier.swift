@@ -36,7 +36,11 @@ public final class SequenceClassifier {
   private let pooled = Buffer()
   private let dpooled = Buffer()
   private let gradient = Buffer()
-  /// Whether the products' packed weights lag behind the parameters, and whether they serve backward, too.
+  /// The parameters whose gradients `zeroGradients` clears; backward writes the others' anew.
+  private let cleared: [Parameter]
+  /// Whether the gradients count as zero.
+  private var isFresh = true
+  /// Whether the products' packed weights follow the parameters, and whether they serve backward, too.
   private var isPacked: (forward: Bool, backward: Bool) = (false, false)
   private var last: (batch: PackedBatch, key: DropoutKey)?
 
@@ -90,6 +94,8 @@ public final class SequenceClassifier {
     pooling = head.pooling(features: configuration.hiddenSize)
     classifier = SmallLinear(name: "classifier", inputs: pooling.width, outputs: labels.count)
     parameters = encoder.parameters + pooling.parameters + classifier.parameters
+    let written = Set(encoder.writtenByBackward.map(ObjectIdentifier.init))
+    cleared = parameters.filter { !written.contains(ObjectIdentifier($0)) }
 
     for parameter in encoder.parameters { try checkpoint.read(parameter) }
     var missing: [Parameter] = []
@@ -127,7 +133,7 @@ public final class SequenceClassifier {
     }
     if let key {
       let x = try encoder.forward(batch, key: key, pool: pool)
-      pool.run(chunks: sequences) { gather($0, x + batch.range($0).lowerBound * features * activations.size) }
+      pool.run(.head, chunks: sequences) { gather($0, x + batch.range($0).lowerBound * features * activations.size) }
     } else {
       try encoder.infer(batch, pool: pool, gather)
     }
@@ -154,12 +160,13 @@ public final class SequenceClassifier {
     var mask = headMask(key)
     dropout_backward(dpooled.floats, &mask, 0, sequences, pooling.width)
     pooling.backward(dpooled.floats, gathered.floats, into: pooled.floats, sequences: sequences)
-    pool.run(chunks: sequences) { sequence in
+    pool.run(.head, chunks: sequences) { sequence in
       let tokens = batch.range(sequence)
       pooling.spread(
         pooled.floats + sequence * features, tokens: tokens.count, into: gradient.floats + tokens.lowerBound * features)
     }
-    encoder.backward(gradient.floats, batch, key: key, pool: pool)
+    encoder.backward(gradient.floats, batch, key: key, adding: !isFresh, pool: pool)
+    isFresh = false
   }
 
   /// Belongs after each change of the parameters' values, such as an optimiser's step.
@@ -173,8 +180,10 @@ public final class SequenceClassifier {
 
   private func headMask(_ key: DropoutKey?) -> dropout { .init(rate: dropoutRate, key: key, site: .head) }
 
+  /// The next `backward` begins with gradients of zero.
   public func zeroGradients() {
-    pool.run(chunks: parameters.count) { parameters[$0].gradient.fill(0) }
+    for parameter in cleared { parameter.gradient.fill(0) }
+    isFresh = true
   }
 
   /// Writes a Hugging Face folder: config.json, model.safetensors and the tokenizer's files of the folder that the model

@@ -79,7 +79,7 @@ public final class AdamW {
   public func clip(maxNorm: Double) -> Double {
     var sums = [Double](repeating: 0, count: chunks.count)
     sums.withUnsafeMutableBufferPointer { sums in
-      pool.run(chunks: chunks.count) { index in
+      pool.run(.optimiser, chunks: chunks.count) { index in
         let chunk = chunks[index]
         sums[index] = squared_norm(
           moments[chunk.moments].parameter.gradient.data + chunk.elements.lowerBound, chunk.elements.count)
@@ -103,7 +103,7 @@ public final class AdamW {
         root_correction2: Float(correction2.squareRoot()), gradient_scale: gradientScale)
     }
     gradientScale = 1
-    pool.run(chunks: chunks.count) { index in
+    pool.run(.optimiser, chunks: chunks.count) { index in
       let chunk = chunks[index]
       let state = moments[chunk.moments]
       let at = chunk.elements.lowerBound

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 import Synchronization
 
@@ -21,14 +22,21 @@ public final class ThreadPool: Sendable {
 
   deinit { crew.end() }
 
+  /// Where the time went since the pool was made.
+  public var times: [Phase: PhaseTime] {
+    Dictionary(uniqueKeysWithValues: zip(Phase.allCases, crew.times).filter { $0.1.wall > 0 })
+  }
+
   /// Calls `body` with 0..<chunks, from several threads at once; chunks write disjoint memory.
-  public func run(chunks: Int, _ body: (Int) -> Void) {
-    crew.run(chunks: chunks, scratch: 0) { chunk, _ in body(chunk) }
+  public func run(_ phase: Phase, chunks: Int, _ body: (Int) -> Void) {
+    crew.run(phase, chunks: chunks, scratch: 0) { chunk, _ in body(chunk) }
   }
 
   /// The same, with `scratch` bytes that belong to the chunk while it runs. Their content is undefined.
-  public func run(chunks: Int, scratch: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
-    crew.run(chunks: chunks, scratch: scratch, body)
+  public func run(
+    _ phase: Phase, chunks: Int, scratch: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void
+  ) {
+    crew.run(phase, chunks: chunks, scratch: scratch, body)
   }
 }
 
@@ -42,12 +50,19 @@ private final class Crew: @unchecked Sendable {
   private let finished = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var workers: [pthread_t] = []
   private let nextChunk = Atomic<Int>(0)
-
-  // Guarded by `lock`.
-  private var generation = 0
-  private var active = 0
-  private var isEnding = false
+  /// Counts the runs. A worker that has seen it change takes `work`, which stays until `active` is 0.
+  private let generation = Atomic<Int>(0)
+  /// The workers that have not finished with this run.
+  private let active = Atomic<Int>(0)
+  private let isEnding = Atomic<Bool>(false)
   private var work: Work?
+  /// Guarded by `turn`.
+  private(set) var times = [PhaseTime](repeating: PhaseTime(), count: Phase.allCases.count)
+  /// Of each thread in this run.
+  private let busy: UnsafeMutableBufferPointer<Double>
+
+  /// How often a thread looks before it sleeps: runs follow each other within microseconds, and waking takes longer.
+  private static let looks = 4000
 
   private struct Work {
     let chunks: Int
@@ -66,6 +81,8 @@ private final class Crew: @unchecked Sendable {
 
   init(threads: Int) {
     scratch = (0..<threads).map { _ in Buffer() }
+    busy = .allocate(capacity: threads)
+    busy.initialize(repeating: 0)
     pthread_mutex_init(turn, nil)
     pthread_mutex_init(lock, nil)
     pthread_cond_init(started, nil)
@@ -77,6 +94,7 @@ private final class Crew: @unchecked Sendable {
     pthread_mutex_destroy(lock)
     pthread_cond_destroy(started)
     pthread_cond_destroy(finished)
+    busy.deallocate()
     turn.deallocate()
     lock.deallocate()
     started.deallocate()
@@ -106,46 +124,79 @@ private final class Crew: @unchecked Sendable {
 
   func end() {
     pthread_mutex_lock(lock)
-    isEnding = true
+    isEnding.store(true, ordering: .releasing)
     pthread_cond_broadcast(started)
     pthread_mutex_unlock(lock)
     for worker in workers { pthread_join(worker, nil) }
   }
 
-  func run(chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
+  func run(_ phase: Phase, chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
     guard chunks > 0 else { return }
     pthread_mutex_lock(turn)
-    defer { pthread_mutex_unlock(turn) }
+    let began = Self.now()
+    share(chunks: chunks, scratch: count, body)
+    let index = phase.rawValue
+    times[index].wall += Self.now() - began
+    for thread in busy.indices {
+      times[index].busy += busy[thread]
+      busy[thread] = 0
+    }
+    pthread_mutex_unlock(turn)
+  }
+
+  private func share(chunks: Int, scratch count: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
     for buffer in scratch { buffer.reserve(bytes: count) }
     guard chunks > 1, !workers.isEmpty else {
+      let began = Self.now()
       for chunk in 0..<chunks { body(chunk, scratch[0].bytes) }
+      busy[0] = Self.now() - began
       return
     }
     withoutActuallyEscaping(body) { body in
       let work = Work(chunks: chunks, body: body)
-      pthread_mutex_lock(lock)
       nextChunk.store(0, ordering: .relaxed)
       self.work = work
-      generation += 1
-      active = workers.count
+      active.store(workers.count, ordering: .relaxed)
+      pthread_mutex_lock(lock)
+      generation.wrappingAdd(1, ordering: .releasing)
       pthread_cond_broadcast(started)
       pthread_mutex_unlock(lock)
 
       compute(work, index: 0)
 
-      pthread_mutex_lock(lock)
-      while active > 0 { pthread_cond_wait(finished, lock) }
+      if !Self.soon({ active.load(ordering: .acquiring) == 0 }) {
+        pthread_mutex_lock(lock)
+        while active.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, lock) }
+        pthread_mutex_unlock(lock)
+      }
       self.work = nil
-      pthread_mutex_unlock(lock)
     }
   }
 
+  /// Whether it becomes true while one looks.
+  private static func soon(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<looks {
+      if condition() { return true }
+      spin_pause()
+    }
+    return false
+  }
+
   private func compute(_ work: Work, index: Int) {
+    let began = Self.now()
     while true {
       let chunk = nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard chunk < work.chunks else { return }
+      guard chunk < work.chunks else { break }
       work.body(chunk, scratch[index].bytes)
     }
+    busy[index] = Self.now() - began
+  }
+
+  /// Seconds.
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
   private func serve(index: Int) {
@@ -154,20 +205,22 @@ private final class Crew: @unchecked Sendable {
     sigfillset(&signals)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     var seen = 0
-    pthread_mutex_lock(lock)
+    func isCalled() -> Bool { generation.load(ordering: .acquiring) != seen || isEnding.load(ordering: .acquiring) }
     while true {
-      while generation == seen && !isEnding { pthread_cond_wait(started, lock) }
-      if isEnding { break }
-      seen = generation
-      if let work {
-        pthread_mutex_unlock(lock)
-        compute(work, index: index)
+      if !Self.soon(isCalled) {
         pthread_mutex_lock(lock)
+        while !isCalled() { pthread_cond_wait(started, lock) }
+        pthread_mutex_unlock(lock)
       }
-      active -= 1
-      if active == 0 { pthread_cond_signal(finished) }
+      if isEnding.load(ordering: .acquiring) { return }
+      seen += 1
+      if let work { compute(work, index: index) }
+      if active.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+        pthread_mutex_lock(lock)
+        pthread_cond_signal(finished)
+        pthread_mutex_unlock(lock)
+      }
     }
-    pthread_mutex_unlock(lock)
   }
 }
 

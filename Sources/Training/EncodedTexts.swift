@@ -41,7 +41,7 @@ public struct EncodedTexts: Sendable {
     return [Encoding](unsafeUninitializedCapacity: rows.count) { buffer, initialized in
       // Each row's slot is written by exactly one chunk.
       nonisolated(unsafe) let slots = buffer.baseAddress
-      pool.run(chunks: (rows.count + piece - 1) / piece) { chunk in
+      pool.run(.tokenising, chunks: (rows.count + piece - 1) / piece) { chunk in
         guard let slots else { return }
         for index in chunk * piece..<min(rows.count, (chunk + 1) * piece) {
           let row = rows[index]

@@ -212,7 +212,7 @@ private enum ProductSpeed {
     let scales = Tensor([m])
     let product = Tensor([threads * m, n])
     func multiply() {
-      pool.run(chunks: threads) { chunk in
+      pool.run(.measuring, chunks: threads) { chunk in
         var work = CKernels.product(
           rows: m, of: left.bytes + chunk * m * k * precision.size, by: right, scales: UnsafePointer(scales.data))
         work.store(product.data + chunk * m * n)

@@ -75,7 +75,7 @@ struct Tokenize: ParsableCommand {
       let tokens = Atomic(0)
       let piece = 32
       let began = ContinuousClock.now
-      pool.run(chunks: (texts.count + piece - 1) / piece) { chunk in
+      pool.run(.tokenising, chunks: (texts.count + piece - 1) / piece) { chunk in
         var count = 0
         for text in texts[chunk * piece..<min(texts.count, (chunk + 1) * piece)] {
           count += maxLength.map { tokenizer.encode(text, maxLength: $0).ids.count } ?? tokenizer.pieces(text).count

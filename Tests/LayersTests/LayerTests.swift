@@ -27,7 +27,7 @@ import Testing
     }
 
     func forward(_ qkv: Tensor) {
-      pool.run(chunks: attention.chunks(batch), scratch: attention.forwardScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.forwardScratch(batch)) { chunk, scratch in
         attention.forward(
           chunk: chunk, batch, qkv: qkv.data, logsum: logsum.data, context: context.data, key: key, scratch: scratch)
       }
@@ -36,7 +36,7 @@ import Testing
     func backward(_ qkv: Tensor, _ dcontext: Tensor) -> Tensor {
       let dqkv = Tensor(qkv.shape)
       dqkv.fill(.nan)
-      pool.run(chunks: attention.chunks(batch), scratch: attention.backwardScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.backwardScratch(batch)) { chunk, scratch in
         attention.backward(
           chunk: chunk, batch, dcontext: dcontext.data, qkv: qkv.data, logsum: logsum.data, context: context.data,
           dqkv: dqkv.data, key: key, scratch: scratch)
@@ -205,10 +205,10 @@ import Testing
     func loss() -> Double {
       for linear in layer.linears { linear.pack(backward: true) }
       for range in rows { layer.project(x.data, rows: range, kept: kept) }
-      pool.run(chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
         layer.attend(chunk: chunk, batch, kept: kept, key: key, scratch: scratch)
       }
-      pool.run(chunks: 2, scratch: layer.feedForwardScratch(rows: 5)) { chunk, scratch in
+      pool.run(.measuring, chunks: 2, scratch: layer.feedForwardScratch(rows: 5)) { chunk, scratch in
         layer.feedForward(x.data, rows: rows[chunk], kept: kept, key: key, scratch: scratch)
       }
       return (0..<108).reduce(0) { $0 + Double(kept.result.floats[$1]) * Double(dy[$1]) }
@@ -217,16 +217,16 @@ import Testing
     let dx = Tensor([9, 12])
     dx.copy(from: dy)
     layer.beginBackward(chunks: 2)
-    pool.run(chunks: 2, scratch: layer.feedForwardBackwardScratch(rows: 5)) { chunk, scratch in
+    pool.run(.measuring, chunks: 2, scratch: layer.feedForwardBackwardScratch(rows: 5)) { chunk, scratch in
       layer.feedForwardBackward(
         dx.data, rows: rows[chunk], chunk: chunk, kept: kept, gradients: gradients, key: key, scratch: scratch)
     }
     layer.endBackward(chunks: 2)
-    pool.run(chunks: layer.attentionChunks(batch), scratch: layer.attentionBackwardScratch(batch)) { chunk, scratch in
+    pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionBackwardScratch(batch)) { chunk, scratch in
       layer.attendBackward(chunk: chunk, batch, kept: kept, gradients: gradients, key: key, scratch: scratch)
     }
     for range in rows { layer.projectBackward(dx.data, x.data, rows: range, gradients: gradients) }
-    for part in layer.feedForwardWeights(gradients) + layer.projectionWeights(gradients) { part.compute() }
+    for part in layer.feedForwardWeights(gradients) + layer.projectionWeights(gradients) { part.compute(adding: true) }
     expectSlopes(x, dx, step: 3e-3, within: 2e-2, loss: loss)
     for parameter in layer.parameters {
       expectSlopes(parameter.value, parameter.gradient, step: 3e-3, within: 2e-2, "\(parameter.name)", loss: loss)

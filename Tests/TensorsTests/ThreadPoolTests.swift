@@ -12,7 +12,7 @@ private final class Counter: Sendable {
     let pool = ThreadPool(threads: threads)
     for chunks in [0, 1, 2, 7, 1000] {
       let counts = Tensor([max(chunks, 1)])
-      pool.run(chunks: chunks) { counts.data[$0] += 1 }
+      pool.run(.measuring, chunks: chunks) { counts.data[$0] += 1 }
       #expect(counts.elements.allSatisfy { $0 == (chunks == 0 ? 0 : 1) })
     }
     #expect(pool.threads == threads)
@@ -22,7 +22,7 @@ private final class Counter: Sendable {
     let pool = ThreadPool(threads: 3)
     // Each chunk waits for the others: a pool with fewer threads would never come back.
     let arrived = Atomic<Int>(0)
-    pool.run(chunks: 3) { _ in
+    pool.run(.measuring, chunks: 3) { _ in
       arrived.wrappingAdd(1, ordering: .relaxed)
       while arrived.load(ordering: .relaxed) < 3 { usleep(100) }
     }
@@ -32,7 +32,7 @@ private final class Counter: Sendable {
   @Test func scratchBelongsToOneChunkAtATime() {
     let pool = ThreadPool(threads: 4)
     let wrong = Atomic<Int>(0)
-    pool.run(chunks: 200, scratch: 2000) { chunk, memory in
+    pool.run(.measuring, chunks: 200, scratch: 2000) { chunk, memory in
       let scratch = memory.assumingMemoryBound(to: Float.self)
       for index in 0..<500 { scratch[index] = Float(chunk) }
       for index in 0..<500 where scratch[index] != Float(chunk) { wrong.wrappingAdd(1, ordering: .relaxed) }
@@ -46,7 +46,7 @@ private final class Counter: Sendable {
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<4 {
         group.addTask {
-          for _ in 0..<50 { pool.run(chunks: 10) { _ in total.value.wrappingAdd(1, ordering: .relaxed) } }
+          for _ in 0..<50 { pool.run(.measuring, chunks: 10) { _ in total.value.wrappingAdd(1, ordering: .relaxed) } }
         }
       }
     }
@@ -58,7 +58,7 @@ private final class Counter: Sendable {
     let before = try threads()
     do {
       let pool = ThreadPool(threads: 64)
-      pool.run(chunks: 100) { _ in }
+      pool.run(.measuring, chunks: 100) { _ in }
     }
     #expect(try threads() < before + 60)
   }

@@ -9,6 +9,15 @@
 #pragma once
 #include <stdint.h>
 
+/// For loops that wait for another thread: lets the processor rest a moment.
+static inline void spin_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// The type of the numbers that layers keep and multiply. Sums, gradients of parameters and statistics are floats always.
 enum element { element_fp32, element_bf16, element_int8 };
 

@@ -1,0 +1,36 @@
+/// What the pool's time goes to.
+public enum Phase: Int, Sendable, CaseIterable {
+  case packing
+  case embeddings
+  /// Attention, forward.
+  case attention
+  /// Everything between two attentions, forward.
+  case feedForward
+  case head
+  /// Everything between two attentions, backward.
+  case feedForwardBackward
+  /// Attention's backward, and the weights' gradients beside it.
+  case attentionBackward
+  case embeddingsBackward
+  case optimiser
+  /// A few sequences through the whole model.
+  case inference
+  case tokenising
+  case measuring
+
+  /// For files: `feed_forward`.
+  public var name: String { Self.names[rawValue] }
+
+  private static let names = [
+    "packing", "embeddings", "attention", "feed_forward", "head", "feed_forward_backward", "attention_backward",
+    "embeddings_backward", "optimiser", "inference", "tokenising", "measuring",
+  ]
+}
+
+/// The time of one phase.
+public struct PhaseTime: Sendable, Equatable {
+  /// From call to return, in seconds.
+  public var wall = 0.0
+  /// In which threads computed, added over the threads: `wall` times the threads at best.
+  public var busy = 0.0
+}
