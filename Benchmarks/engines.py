@@ -31,7 +31,7 @@ class Intray:
         return {
             "samples_per_s": last["samples_per_s"], "tokens_per_s": metrics["trained_tokens"] / seconds,
             "loss": last["loss"], "tokens": metrics["trained_tokens"], "peak_mib": done.peak_mib,
-            "process_s": done.seconds, "phases": metrics.get("phases")}
+            "process_s": done.seconds, "phases": metrics.get("phase_seconds")}
 
     def infer(self, file, tokens, model, precision, threads):
         metrics, done = self._job("infer", {"input": file}, threads, model=model, precision=precision)
@@ -39,7 +39,7 @@ class Intray:
             "tokens_per_s": tokens / done.seconds,
             "engine_tokens_per_s": metrics.get("tokens_per_s", metrics["rows_per_s"] * tokens / metrics["rows"]),
             "accuracy": metrics["accuracy"], "peak_mib": done.peak_mib, "process_s": done.seconds,
-            "phases": metrics.get("phases")}
+            "phases": metrics.get("phase_seconds")}
 
     def tokenize(self, file, model):
         done = run(["intray", "tokenize", "--speed", "--json", "--model", model, "--max-length", str(MAX_LENGTH), file])

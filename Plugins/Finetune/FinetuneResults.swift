@@ -58,10 +58,9 @@ struct FinetuneResults {
     var epochs: [EpochReport]
     var trainingSeconds: Double
     var trainedTokens: Int
-    /// Seconds of the last attempt, evaluation included.
-    var phases: [String: Double]
-    /// The share of the threads' time in these phases that was spent computing.
-    var busyShare: Double
+    /// Of the last attempt, evaluation included: from start to end, and in which threads computed, all threads together.
+    var phaseSeconds: [String: Double]
+    var phaseBusySeconds: [String: Double]
 
     init(_ result: TrainingResult, pool: ThreadPool) {
       accuracy = result.validation?.accuracy
@@ -73,9 +72,8 @@ struct FinetuneResults {
       trainingSeconds = result.seconds
       trainedTokens = result.tokens
       let times = pool.times
-      phases = Dictionary(uniqueKeysWithValues: times.map { ($0.key.name, $0.value.wall) })
-      let total = times.values.reduce(0) { $0 + $1.wall } * Double(pool.threads)
-      busyShare = total > 0 ? times.values.reduce(0) { $0 + $1.busy } / total : 0
+      phaseSeconds = Dictionary(uniqueKeysWithValues: times.map { ($0.key.name, $0.value.wall) })
+      phaseBusySeconds = Dictionary(uniqueKeysWithValues: times.map { ($0.key.name, $0.value.busy) })
     }
 
     enum CodingKeys: String, CodingKey {
@@ -84,8 +82,8 @@ struct FinetuneResults {
       case bestEpoch = "best_epoch"
       case trainingSeconds = "training_seconds"
       case trainedTokens = "trained_tokens"
-      case phases
-      case busyShare = "busy_share"
+      case phaseSeconds = "phase_seconds"
+      case phaseBusySeconds = "phase_busy_seconds"
     }
   }
 }

@@ -67,7 +67,7 @@ enum Infer: PlanningRunner {
     let rows = try prepared.open()
     var done = 0
     var block = 0
-    var logitsSeen = 0
+    var labelled = (rows: 0, tokens: 0)
     while done < total {
       let count = min(BlockStore.rowsPerBlock, total - done)
       if try blocks.has(block) {
@@ -81,7 +81,8 @@ enum Infer: PlanningRunner {
         guard let logits else { throw StopRequested() }
         try blocks.save(block, logits: logits, ids: texts.ids, labels: texts.labels)
         host.checkpointSaved()
-        logitsSeen += count
+        labelled.rows += count
+        labelled.tokens += texts.tokens
       }
       done += count
       block += 1
@@ -89,7 +90,9 @@ enum Infer: PlanningRunner {
     let seconds = (ContinuousClock.now - began) / .seconds(1)
     host.progress(Double(total), of: Double(total))
     let metrics = try InferResults(job: job, labels: labels, withProbabilities: prepared.parameters.probabilities)
-      .write(blocks: blocks, count: block, rows: total, rowsPerSecond: seconds > 0 ? Double(logitsSeen) / seconds : 0)
+      .write(
+        blocks: blocks, count: block, rows: total, rowsPerSecond: seconds > 0 ? Double(labelled.rows) / seconds : 0,
+        tokensPerSecond: seconds > 0 ? Double(labelled.tokens) / seconds : 0)
     host.log(
       .notice, "labelled \(total) rows" + (metrics.accuracy.map { String(format: ", accuracy %.2f%%", $0 * 100) } ?? "")
     )

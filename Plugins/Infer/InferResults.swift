@@ -13,6 +13,7 @@ struct InferResults {
   struct Metrics: Encodable {
     var rows: Int
     var rowsPerSecond: Double
+    var tokensPerSecond: Double
     var accuracy: Double?
     var labels: [String]
     /// How many rows got each label.
@@ -21,6 +22,7 @@ struct InferResults {
     enum CodingKeys: String, CodingKey {
       case rows, accuracy, labels, predicted
       case rowsPerSecond = "rows_per_s"
+      case tokensPerSecond = "tokens_per_s"
     }
   }
 
@@ -28,7 +30,9 @@ struct InferResults {
   let labels: LabelSet
   let withProbabilities: Bool
 
-  func write(blocks: BlockStore, count: Int, rows: Int, rowsPerSecond: Double) throws -> Metrics {
+  func write(blocks: BlockStore, count: Int, rows: Int, rowsPerSecond: Double, tokensPerSecond: Double)
+    throws -> Metrics
+  {
     let header = ["id", "label", "probability"] + (withProbabilities ? labels.names : [])
     let table = try TableWriter(job.output("predictions.csv"), header: header)
     let matrix = withProbabilities ? try FileWriter(job.output("probabilities.npy")) : nil
@@ -56,7 +60,8 @@ struct InferResults {
     try table.close()
     try matrix?.close(sync: false)
     let metrics = Metrics(
-      rows: rows, rowsPerSecond: rowsPerSecond, accuracy: judged > 0 ? Double(hits) / Double(judged) : nil,
+      rows: rows, rowsPerSecond: rowsPerSecond, tokensPerSecond: tokensPerSecond,
+      accuracy: judged > 0 ? Double(hits) / Double(judged) : nil,
       labels: labels.names, predicted: predicted)
     try Files.publish(try JSON.encode(metrics, pretty: true), to: job.output("metrics.json"))
     return metrics

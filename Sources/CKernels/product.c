@@ -2,6 +2,7 @@
 // one is packed once and used many times.
 #include "activation.h"
 
+#include <stdbool.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif

@@ -49,13 +49,15 @@ public final class Embeddings {
   public func forward(_ batch: PackedBatch, rows: Range<Int>, key: DropoutKey?, scratch: UnsafeMutableRawPointer) {
     let at = rows.lowerBound * shape.features * shape.activations.size
     forward(
-      batch, rows: rows, into: result.bytes + at, normal: normal.bytes + at, deviation: deviation.floats + rows.lowerBound,
+      batch, rows: rows, into: result.bytes + at, normal: normal.bytes + at,
+      deviation: deviation.floats + rows.lowerBound,
       key: key, scratch: scratch)
   }
 
   /// y [rows, H], elements, without keeping anything.
-  public func infer(_ batch: PackedBatch, rows: Range<Int>, into y: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer)
-  {
+  public func infer(
+    _ batch: PackedBatch, rows: Range<Int>, into y: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer
+  ) {
     forward(batch, rows: rows, into: y, normal: nil, deviation: nil, key: nil, scratch: scratch)
   }
 

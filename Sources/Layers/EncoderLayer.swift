@@ -61,7 +61,9 @@ public final class EncoderGradients {
   public func reserve(_ tokens: Int, _ shape: EncoderShape) {
     dcontext.reserve(tokens * shape.features, shape.activations)
     dqkv.reserve(tokens * 3 * shape.features, shape.activations)
-    for panels in [input, context, dattended, middle, doutput] { panels.reserve(columns: shape.features, depth: tokens) }
+    for panels in [input, context, dattended, middle, doutput] {
+      panels.reserve(columns: shape.features, depth: tokens)
+    }
     for panels in [dintermediate, activated] { panels.reserve(columns: shape.intermediate, depth: tokens) }
     dqkvPanels.reserve(columns: 3 * shape.features, depth: tokens)
   }
@@ -163,7 +165,8 @@ public final class EncoderLayer {
     product.store(sums)
     var mask = attentionMask(key)
     residual_layernorm_forward(
-      kept.middle.bytes + at, kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, shape.element, sums,
+      kept.middle.bytes + at, kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, shape.element,
+      sums,
       attentionDense.bias.data, x + at, attentionNorm.weight.value.data, attentionNorm.bias.value.data, shape.epsilon,
       &mask, first, rows.count, features)
     product = intermediate.forward(kept.middle.bytes + at, rows: rows.count)
@@ -226,7 +229,8 @@ public final class EncoderLayer {
     mask = attentionMask(key)
     residual_layernorm_backward(
       dx, ddense, attentionNorm.weightSum(chunk), attentionNorm.biasSum(chunk), shape.element,
-      kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, attentionNorm.weight.value.data, &mask, first,
+      kept.attendedNormal.bytes + at, kept.attendedDeviation.floats + first, attentionNorm.weight.value.data, &mask,
+      first,
       rows.count, features)
     gradients.dattended.pack(rows: rows, ofPart: ddense, precision)
     gradients.context.pack(rows: rows, ofPart: kept.context.bytes + at, precision)

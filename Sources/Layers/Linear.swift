@@ -27,7 +27,8 @@ public final class Linear {
   ///   - names: of the stacked layers, without `.weight`; each gives `outputs` features.
   ///   - precision: of the products; `inputs` and `outputs` are multiples of its `perWord`.
   public init(names: [String], inputs: Int, outputs: Int, precision: Precision = .fp32) {
-    precondition(inputs % precision.perWord == 0 && outputs % precision.perWord == 0, "sizes that do not fit into words")
+    precondition(
+      inputs % precision.perWord == 0 && outputs % precision.perWord == 0, "sizes that do not fit into words")
     self.inputs = inputs
     self.outputs = outputs * names.count
     self.precision = precision
@@ -104,7 +105,7 @@ public final class Linear {
   }
 
   /// How `backwardWeights` is cut for the pool.
-  var weightChunks: [Range<Int>] { Range.chunks(of: outputs, size: 192, multiple: 32) }
+  var weightChunks: [Range<Int>] { Range.chunks(of: outputs, size: 64, multiple: 32) }
 }
 
 /// A linear layer over few rows, such as a head's: fp32, on the calling thread, packed whenever it is used.

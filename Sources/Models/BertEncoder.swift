@@ -42,7 +42,8 @@ final class BertEncoder {
       EncoderLayer(name: "bert.encoder.layer.\($0)", index: $0, shape: shape)
     }
     parameters = embeddings.parameters + layers.flatMap(\.parameters)
-    writtenByBackward = embeddings.tables + layers.flatMap { $0.linears.flatMap(\.parameters) }.filter { $0.value.shape.count > 1 }
+    writtenByBackward =
+      embeddings.tables + layers.flatMap { $0.linears.flatMap(\.parameters) }.filter { $0.value.shape.count > 1 }
     let gradients = EncoderGradients(precision.activations)
     self.gradients = gradients
     feedForwardWeights = layers.map { $0.feedForwardWeights(gradients) }
@@ -125,7 +126,8 @@ final class BertEncoder {
           others[chunk - own.count].compute(adding: adding)
         } else {
           layer.attendBackward(
-            chunk: chunk - own.count - others.count, batch, kept: kept, gradients: gradients, key: key, scratch: scratch)
+            chunk: chunk - own.count - others.count, batch, kept: kept, gradients: gradients, key: key, scratch: scratch
+          )
         }
       }
     }
@@ -170,7 +172,8 @@ final class BertEncoder {
   private func attend(_ index: Int, _ batch: PackedBatch, key: DropoutKey, pool: ThreadPool) {
     let layer = layers[index]
     let kept = kept(index)
-    pool.run(.attention, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
+    pool.run(.attention, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) {
+      chunk, scratch in
       layer.attend(chunk: chunk, batch, kept: kept, key: key, scratch: scratch)
     }
   }
@@ -193,7 +196,8 @@ final class BertEncoder {
     let x = input(of: index)
     pool.run(.feedForward, chunks: rows.count) { layer.project(x, rows: rows[$0], kept: kept[0]) }
     attend(index, batch, key: key, pool: pool)
-    pool.run(.feedForward, chunks: rows.count, scratch: layer.feedForwardScratch(rows: largestChunk)) { chunk, scratch in
+    pool.run(.feedForward, chunks: rows.count, scratch: layer.feedForwardScratch(rows: largestChunk)) {
+      chunk, scratch in
       layer.feedForward(x, rows: rows[chunk], kept: kept[0], key: key, scratch: scratch)
     }
   }
@@ -222,7 +226,8 @@ final class BertEncoder {
       for layer in layers { layer.infer(x, group, scratch: rest) }
       for sequence in 0..<group.sequences {
         body(
-          groups[index].first + sequence, UnsafeRawPointer(x) + group.range(sequence).lowerBound * features * precision.size)
+          groups[index].first + sequence,
+          UnsafeRawPointer(x) + group.range(sequence).lowerBound * features * precision.size)
       }
     }
   }

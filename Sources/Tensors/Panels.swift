@@ -51,7 +51,8 @@ public final class Panels: @unchecked Sendable {
 
   /// The scale and the moved sum of each column, with int8.
   func quantisation() -> (scale: UnsafePointer<Float>, sum: UnsafePointer<Int32>)? {
-    precision == .int8 ? (UnsafePointer(scales.floats), UnsafePointer(sums.bytes.assumingMemoryBound(to: Int32.self))) : nil
+    precision == .int8
+      ? (UnsafePointer(scales.floats), UnsafePointer(sums.bytes.assumingMemoryBound(to: Int32.self))) : nil
   }
 }
 
@@ -122,7 +123,9 @@ extension CKernels.product {
   }
 
   /// c, elements, gets the result * f'(kept), and kept becomes f(kept).
-  public mutating func store(_ c: UnsafeMutableRawPointer, slopeOf f: CKernels.activation, kept: UnsafeMutableRawPointer) {
+  public mutating func store(
+    _ c: UnsafeMutableRawPointer, slopeOf f: CKernels.activation, kept: UnsafeMutableRawPointer
+  ) {
     finish = finish_slope
     activation = f
     self.c = c

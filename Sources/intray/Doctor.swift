@@ -90,13 +90,15 @@ struct Doctor: ParsableCommand {
     return Precision.allCases.map { precision in
       guard precision.isNative else {
         return Finding(
-          topic: "speed.\(precision.rawValue)", verdict: .ok, text: "no instructions for it; computed with \(precision.instructions)")
+          topic: "speed.\(precision.rawValue)", verdict: .ok,
+          text: "no instructions for it; computed with \(precision.instructions)")
       }
       let one = ProductSpeed.gigaflops(precision, threads: 1)
       let all = threads == 1 ? one : ProductSpeed.gigaflops(precision, threads: threads)
       return Finding(
         topic: "speed.\(precision.rawValue)", verdict: .ok,
-        text: String(format: "%.0f GFLOP/s with one thread, %.0f with %d", one, all, threads) + " (\(precision.instructions))")
+        text: String(format: "%.0f GFLOP/s with one thread, %.0f with %d", one, all, threads)
+          + " (\(precision.instructions))")
     }
   }
 

@@ -23,7 +23,10 @@ import Testing
     let result = try Program(in: folder.path)("doctor", "--json")
     #expect(result.status == 0)
     let report = try result.json(Report.self)
-    for topic in ["cpu", "memory", "systemd", "speed.fp32", "speed.bf16", "speed.int8", "inbox", "outbox", "state", "plugins", "models"] {
+    for topic in [
+      "cpu", "memory", "systemd", "speed.fp32", "speed.bf16", "speed.int8", "inbox", "outbox", "state", "plugins",
+      "models",
+    ] {
       #expect(report.findings.contains { $0.topic == topic && $0.verdict != "problem" }, "\(topic)")
     }
   }

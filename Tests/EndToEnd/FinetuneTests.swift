@@ -42,14 +42,14 @@ import Testing
       ("test.csv", TinyModel.csv(rows: 21, labels: nil)),
       (
         "papers.yaml",
-        spec("epochs: 6", data: "train: train.csv\n  test: test.csv", more: "publish: colours")
+        spec("epochs: 10", data: "train: train.csv\n  test: test.csv", more: "publish: colours")
       ),
     ])
     let folder = try await daemon.waitForResult()
     try daemon.expectWhole(folder)
     let metrics: JSONValue = try JSON.decode(from: Files.read("\(folder)/metrics.json"), path: "metrics.json")
     #expect(try #require(metrics["accuracy"]?.double) > 0.6)
-    #expect(metrics["epochs"]?.array?.count == 6)
+    #expect(metrics["epochs"]?.array?.count == 10)
     let predictions = try TableReader("\(folder)/predictions.csv")
     #expect(predictions.header == ["id", "label", "probability"])
     var count = 0

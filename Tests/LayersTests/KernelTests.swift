@@ -178,7 +178,8 @@ func dot(_ a: Tensor, _ b: Tensor) -> Double {
     )
     dresidual.copy(from: dy)
     residual_layernorm_backward(
-      dresidual.data, ddense.data, dweight.data, doffset.data, element_fp32, kept.data, rstd.data, weight.data, &mask, 7,
+      dresidual.data, ddense.data, dweight.data, doffset.data, element_fp32, kept.data, rstd.data, weight.data, &mask,
+      7,
       rows, features)
     let dbias = Tensor([features])
     for row in 0..<rows { bias_forward(dbias.data, ddense.data + row * features, 1, features) }

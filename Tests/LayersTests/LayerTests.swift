@@ -27,7 +27,8 @@ import Testing
     }
 
     func forward(_ qkv: Tensor) {
-      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.forwardScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.forwardScratch(batch)) {
+        chunk, scratch in
         attention.forward(
           chunk: chunk, batch, qkv: qkv.data, logsum: logsum.data, context: context.data, key: key, scratch: scratch)
       }
@@ -36,7 +37,8 @@ import Testing
     func backward(_ qkv: Tensor, _ dcontext: Tensor) -> Tensor {
       let dqkv = Tensor(qkv.shape)
       dqkv.fill(.nan)
-      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.backwardScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: attention.chunks(batch), scratch: attention.backwardScratch(batch)) {
+        chunk, scratch in
         attention.backward(
           chunk: chunk, batch, dcontext: dcontext.data, qkv: qkv.data, logsum: logsum.data, context: context.data,
           dqkv: dqkv.data, key: key, scratch: scratch)
@@ -205,7 +207,8 @@ import Testing
     func loss() -> Double {
       for linear in layer.linears { linear.pack(backward: true) }
       for range in rows { layer.project(x.data, rows: range, kept: kept) }
-      pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) { chunk, scratch in
+      pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionScratch(batch)) {
+        chunk, scratch in
         layer.attend(chunk: chunk, batch, kept: kept, key: key, scratch: scratch)
       }
       pool.run(.measuring, chunks: 2, scratch: layer.feedForwardScratch(rows: 5)) { chunk, scratch in
@@ -222,7 +225,8 @@ import Testing
         dx.data, rows: rows[chunk], chunk: chunk, kept: kept, gradients: gradients, key: key, scratch: scratch)
     }
     layer.endBackward(chunks: 2)
-    pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionBackwardScratch(batch)) { chunk, scratch in
+    pool.run(.measuring, chunks: layer.attentionChunks(batch), scratch: layer.attentionBackwardScratch(batch)) {
+      chunk, scratch in
       layer.attendBackward(chunk: chunk, batch, kept: kept, gradients: gradients, key: key, scratch: scratch)
     }
     for range in rows { layer.projectBackward(dx.data, x.data, rows: range, gradients: gradients) }

@@ -9,7 +9,9 @@ import TestSupport
 enum TorchModel {
   static func folder(_ head: Head) -> String { Checkout.fixture("engine/tiny-\(head.rawValue)") }
 
-  static func load(_ head: Head, precision: Precision = .fp32, pool: ThreadPool = ThreadPool(threads: 2)) throws -> SequenceClassifier {
+  static func load(_ head: Head, precision: Precision = .fp32, pool: ThreadPool = ThreadPool(threads: 2)) throws
+    -> SequenceClassifier
+  {
     try SequenceClassifier.load(folder: folder(head), dropout: 0, precision: precision, pool: pool)
   }
 
@@ -26,7 +28,9 @@ enum TorchModel {
   }
 
   /// Without dropout, so that training steps can be compared with PyTorch's in eval mode.
-  static func loadWithoutDropout(_ head: Head, precision: Precision = .fp32, memory: Memory = .normal, pool: ThreadPool) throws -> SequenceClassifier {
+  static func loadWithoutDropout(_ head: Head, precision: Precision = .fp32, memory: Memory = .normal, pool: ThreadPool)
+    throws -> SequenceClassifier
+  {
     let copy = try copy(head, changing: ["hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0])
     return try SequenceClassifier.load(folder: copy.path, dropout: 0, precision: precision, memory: memory, pool: pool)
   }

@@ -114,7 +114,9 @@ import Testing
   }
 
   @Test func bfloat16IsRoundedToTheNearest() {
-    let values: [Float] = [0, -0.0, 1, 1.00390625, 1.01171875, -3.1415927, 65504, 3.3e38, .infinity, -.infinity, .nan, 1e-30]
+    let values: [Float] = [
+      0, -0.0, 1, 1.00390625, 1.01171875, -3.1415927, 65504, 3.3e38, .infinity, -.infinity, .nan, 1e-30,
+    ]
     let x = Tensor([values.count, 1], values)
     let panels = Panels(.bf16)
     panels.reserve(columns: 1, depth: values.count)

@@ -46,7 +46,8 @@ import Testing
   }
 
   @Test func aPackedBatchIsCutIntoGroups() {
-    let batch = PackedBatch([3, 1, 4, 2, 9, 1].map { ([Int32](repeating: Int32($0), count: $0), [Int32](repeating: 1, count: $0)) })
+    let batch = PackedBatch(
+      [3, 1, 4, 2, 9, 1].map { ([Int32](repeating: Int32($0), count: $0), [Int32](repeating: 1, count: $0)) })
     let groups = batch.groups(tokens: 6)
     #expect(groups.map(\.first) == [0, 2, 4, 5])
     #expect(groups.map(\.batch.tokens) == [4, 6, 9, 1])

@@ -76,7 +76,8 @@ final class StoppingMonitor: TrainingMonitor {
       labels: labels.count, test: test, base: "tiny", workFolder: work, checkpointInterval: interval, monitor: monitor,
       pool: pool
     ) { [model] seed in
-      try SequenceClassifier.load(folder: model, head: .mean, labels: names, dropout: 0.2, seed: seed, precision: .fp32, pool: pool)
+      try SequenceClassifier.load(
+        folder: model, head: .mean, labels: names, dropout: 0.2, seed: seed, precision: .fp32, pool: pool)
     }
   }
 
