@@ -2,13 +2,15 @@
 // scores and one number per query, as in Dao et al., "FlashAttention" (2022).
 #include "vector.h"
 
+#include <stdbool.h>
+
 // Sums over the keys may be taken in any order.
 #pragma clang fp reassociate(on)
 
 enum { queries_per_block = 32 };
 
-/// Rows of scores are filled up to whole vectors.
-static long filled(long keys) { return (keys + lanes - 1) / lanes * lanes; }
+/// Rows of scores are filled up to whole panels.
+static long filled(long keys) { return (keys + panel_columns - 1) / panel_columns * panel_columns; }
 
 /// e^(x * scale - less); with bfloat16, scale and less have been multiplied with log2(e).
 INLINE floats power(floats x, float scale, float less, enum element element) {
@@ -19,36 +21,50 @@ INLINE float base(enum element element) { return element == element_bf16 ? 1.442
 
 // MARK: - Rows of scores
 
+/// Rows r..<r + n of `softmax`. Two at once, so that the processor need not wait for one row's steps one after the other.
+INLINE void softmax_rows(void *p, float *share, float *logsum, float *scores, enum element element,
+                         const struct attention *attention, long first, long r, const int n) {
+  const long keys = attention->tokens, width = filled(keys);
+  const float scale = attention->scale * base(element);
+  float mask[2][draw_block], m[2];
+  floats sum[2] = {{0}, {0}}, most[2];
+  for (int i = 0; i < n; i++) {
+    float *s = scores + (r + i) * width;
+    for (long k = keys; k < width; k++) s[k] = -1e30f;
+    most[i] = load_lanes(s, element_fp32, 0);
+  }
+  for (long k = lanes; k < width; k += lanes)
+    for (int i = 0; i < n; i++)
+      most[i] = __builtin_elementwise_max(most[i], load_lanes(scores + (r + i) * width, element_fp32, k));
+  for (int i = 0; i < n; i++) m[i] = __builtin_reduce_max(most[i]) * scale;
+  uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
+  for (long from = 0; from < width; from += draw_block, position += draw_counters) {
+    const long to = width - from < draw_block ? width : from + draw_block;
+    if (attention->dropout.threshold)
+      for (int i = 0; i < n; i++)
+        dropout_block(mask[i], &attention->dropout, position + (uint32_t)i * attention->position_step);
+    for (long k = from; k < to; k += lanes)
+      for (int i = 0; i < n; i++) {
+        floats e = power(load_lanes(scores + (r + i) * width, element_fp32, k), scale, m[i], element);
+        sum[i] += e;
+        if (attention->dropout.threshold) e *= load_lanes(mask[i], element_fp32, k - from);
+        store_lanes(row_in(p, element, r + i, width), element, k, e);
+      }
+  }
+  for (int i = 0; i < n; i++) {
+    const float total = sum_of_lanes(sum[i]);
+    share[r + i] = 1.0f / total;
+    if (logsum) logsum[(first + r + i) * attention->logsum_row] = m[i] / base(element) + log_of(total);
+  }
+}
+
 /// p [rows, filled(keys)], elements, = dropout(exp(scale * scores - the row's largest)); share [rows] is 1 over the
 /// exponentials' sum, logsum its logarithm.
 INLINE void softmax(void *p, float *share, float *logsum, float *scores, enum element element,
                     const struct attention *attention, long first, long rows) {
-  const long keys = attention->tokens, width = filled(keys);
-  const float scale = attention->scale * base(element);
-  float mask[draw_block];
-  for (long r = 0; r < rows; r++) {
-    float *s = scores + r * width;
-    void *pr = row_in(p, element, r, width);
-    for (long k = keys; k < width; k++) s[k] = -1e30f;
-    floats most = load_lanes(s, element_fp32, 0);
-    for (long k = lanes; k < width; k += lanes) most = __builtin_elementwise_max(most, load_lanes(s, element_fp32, k));
-    const float m = __builtin_reduce_max(most) * scale;
-    floats sum = {0};
-    uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
-    for (long from = 0; from < width; from += draw_block, position += draw_counters) {
-      const long to = width - from < draw_block ? width : from + draw_block;
-      if (attention->dropout.threshold) dropout_block(mask, &attention->dropout, position);
-      for (long k = from; k < to; k += lanes) {
-        floats e = power(load_lanes(s, element_fp32, k), scale, m, element);
-        sum += e;
-        if (attention->dropout.threshold) e *= load_lanes(mask, element_fp32, k - from);
-        store_lanes(pr, element, k, e);
-      }
-    }
-    const float total = sum_of_lanes(sum);
-    share[r] = 1.0f / total;
-    if (logsum) logsum[(first + r) * attention->logsum_row] = m / base(element) + log_of(total);
-  }
+  long r = 0;
+  for (; r + 2 <= rows; r += 2) softmax_rows(p, share, logsum, scores, element, attention, first, r, 2);
+  if (r < rows) softmax_rows(p, share, logsum, scores, element, attention, first, r, 1);
 }
 
 KERNEL static void softmax_forward(void *p, float *share, float *logsum, float *scores,
@@ -57,50 +73,85 @@ KERNEL static void softmax_forward(void *p, float *share, float *logsum, float *
   FOR_ELEMENT(attention->element, SOFTMAX);
 }
 
-/// scores [rows, filled(keys)] become dropout(softmax(scores)); dscores, which are dout value^T, become the gradient of the
-/// products of queries and keys, and ds, elements, the same.
-INLINE void softmax_slope(void *ds, float *scores, float *dscores, const float *logsum, const void *out,
-                          const void *dout, enum element element, const struct attention *attention, long first,
-                          long rows) {
-  const long keys = attention->tokens, width = filled(keys);
-  const float scale = attention->scale, scale_power = attention->scale * base(element);
+/// What a row of softmax's backward needs.
+struct slope_row {
+  const float *scores, *dscores;
+  void *ds;
+  /// The sum over the keys of probability times gradient.
+  float mean;
+  float log;
+  uint32_t position;
   float mask[draw_block];
-  for (long r = 0; r < rows; r++) {
-    float *s = scores + r * width;
-    float *d = dscores + r * width;
-    void *dsr = row_in(ds, element, r, width);
-    for (long k = keys; k < width; k++) s[k] = -1e30f, d[k] = 0;
-    // The sum over the keys of probability times gradient equals out . dout, dropout included.
-    const void *o = row_of(out, element, first + r, attention->context_row);
-    const void *g = row_of(dout, element, first + r, attention->context_row);
-    float mean = 0;
-    for (long h = 0; h < attention->head_size; h++) mean += load(o, element, h) * load(g, element, h);
-    const float log = logsum[(first + r) * attention->logsum_row] * base(element);
-    uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
-    for (long from = 0; from < width; from += draw_block, position += draw_counters) {
+};
+
+INLINE void begin_row(struct slope_row *row, void *ds, float *scores, float *dscores, const float *logsum,
+                      const void *out, const void *dout, enum element element, const struct attention *attention,
+                      long first, long r) {
+  const long width = filled(attention->tokens);
+  row->scores = scores + r * width;
+  row->dscores = dscores + r * width;
+  row->ds = row_in(ds, element, r, width);
+  for (long k = attention->tokens; k < width; k++) scores[r * width + k] = -1e30f, dscores[r * width + k] = 0;
+  // The sum equals out . dout, dropout included.
+  const void *o = row_of(out, element, first + r, attention->context_row);
+  const void *g = row_of(dout, element, first + r, attention->context_row);
+  row->mean = 0;
+  for (long h = 0; h < attention->head_size; h++) row->mean += load(o, element, h) * load(g, element, h);
+  row->log = logsum[(first + r) * attention->logsum_row] * base(element);
+  row->position = attention->position + (uint32_t)(first + r) * attention->position_step;
+}
+
+/// Sixteen keys of a row: dropout(softmax(scores)), and the gradient of the products of queries and keys, which goes to ds.
+INLINE floats slopes_of(const struct slope_row *row, long k, enum element element, const struct attention *attention,
+                        floats *slope) {
+  const floats p = power(load_lanes(row->scores, element_fp32, k), attention->scale * base(element), row->log, element);
+  floats d = load_lanes(row->dscores, element_fp32, k), dropped = p;
+  if (attention->dropout.threshold) {
+    const floats kept = load_lanes(row->mask, element_fp32, k % draw_block);
+    d *= kept;
+    dropped *= kept;
+  }
+  *slope = p * (d - row->mean) * attention->scale;
+  store_lanes(row->ds, element, k, *slope);
+  return dropped;
+}
+
+/// From scores and dscores [rows, filled(keys)], which are dout value^T: the probabilities and the gradient of the products
+/// of queries and keys, packed by rows as left factors, and that gradient once more in rows [rows, filled(keys)].
+INLINE void softmax_slope(int32_t *probabilities, int32_t *slopes, void *ds, float *scores, float *dscores,
+                          const float *logsum, const void *out, const void *dout, enum element element,
+                          const struct attention *attention, long first, long rows) {
+  const long width = filled(attention->tokens), per_word = element == element_bf16 ? 2 : 1;
+  const long block = (rows + per_word - 1) / per_word;
+  struct slope_row row, next;
+  for (long r = 0; r < rows; r += per_word) {
+    const bool has_next = per_word == 2 && r + 1 < rows;
+    begin_row(&row, ds, scores, dscores, logsum, out, dout, element, attention, first, r);
+    if (has_next) begin_row(&next, ds, scores, dscores, logsum, out, dout, element, attention, first, r + 1);
+    for (long from = 0; from < width; from += draw_block) {
       const long to = width - from < draw_block ? width : from + draw_block;
-      if (attention->dropout.threshold) dropout_block(mask, &attention->dropout, position);
+      if (attention->dropout.threshold) {
+        dropout_block(row.mask, &attention->dropout, row.position);
+        row.position += draw_counters;
+        if (has_next) dropout_block(next.mask, &attention->dropout, next.position);
+        next.position += draw_counters;
+      }
       for (long k = from; k < to; k += lanes) {
-        floats p = power(load_lanes(s, element_fp32, k), scale_power, log, element);
-        floats slope = load_lanes(d, element_fp32, k);
-        if (attention->dropout.threshold) {
-          const floats kept = load_lanes(mask, element_fp32, k - from);
-          store_lanes(s, element_fp32, k, p * kept);
-          slope *= kept;
-        } else {
-          store_lanes(s, element_fp32, k, p);
-        }
-        slope = p * (slope - mean) * scale;
-        store_lanes(d, element_fp32, k, slope);
-        store_lanes(dsr, element, k, slope);
+        const long word = (k / panel_columns * block + r / per_word) * panel_columns + k % panel_columns;
+        floats slope, next_slope = {0}, p = slopes_of(&row, k, element, attention, &slope), next_p = {0};
+        if (has_next) next_p = slopes_of(&next, k, element, attention, &next_slope);
+        *(ints *)(probabilities + word) = element == element_bf16 ? pairs(p, next_p) : (ints)p;
+        *(ints *)(slopes + word) = element == element_bf16 ? pairs(slope, next_slope) : (ints)slope;
       }
     }
   }
 }
 
-KERNEL static void softmax_backward(void *ds, float *scores, float *dscores, const float *logsum, const void *out,
-                                    const void *dout, const struct attention *attention, long first, long rows) {
-#define SLOPE(e) softmax_slope(ds, scores, dscores, logsum, out, dout, e, attention, first, rows)
+KERNEL static void softmax_backward(int32_t *probabilities, int32_t *slopes, void *ds, float *scores, float *dscores,
+                                    const float *logsum, const void *out, const void *dout,
+                                    const struct attention *attention, long first, long rows) {
+#define SLOPE(e)                                                                                                      \
+  softmax_slope(probabilities, slopes, ds, scores, dscores, logsum, out, dout, e, attention, first, rows)
   FOR_ELEMENT(attention->element, SLOPE);
 }
 
@@ -209,7 +260,7 @@ void attention_forward(const struct attention *attention, const void *q, const v
   pack_rows(s.values, element, v, element, row, size, tokens, 0, words);
   for (long first = 0; first < tokens; first += queries_per_block) {
     const long rows = tokens - first < queries_per_block ? tokens - first : queries_per_block;
-    struct product p = of_rows(element, row_of(q, element, first, row), row, s.keys, rows, tokens, depth, finish_store,
+    struct product p = of_rows(element, row_of(q, element, first, row), row, s.keys, rows, width, depth, finish_store,
                                s.scores, width);
     multiply(&p);
     softmax_forward(s.probabilities, s.share, logsum, s.scores, attention, first, rows);
@@ -238,19 +289,17 @@ void attention_backward(const struct attention *attention, const void *q, const 
     const long block = words_of(element, rows);
     const void *queries = row_of(q, element, first, row);
     const void *gradient = row_of(dcontext, element, first, out);
-    struct product p = of_rows(element, queries, row, s.keys, rows, tokens, depth, finish_store, s.scores, width);
+    struct product p = of_rows(element, queries, row, s.keys, rows, width, depth, finish_store, s.scores, width);
     multiply(&p);
-    p = of_rows(element, gradient, out, s.values, rows, tokens, depth, finish_store, s.dscores, width);
+    p = of_rows(element, gradient, out, s.values, rows, width, depth, finish_store, s.dscores, width);
     multiply(&p);
-    softmax_backward(s.ds, s.scores, s.dscores, logsum, context, dcontext, attention, first, rows);
+    softmax_backward(s.probabilities, s.slopes, s.ds, s.scores, s.dscores, logsum, context, dcontext, attention, first, rows);
     p = of_rows(element, s.ds, width, s.key_rows, rows, size, words, finish_bias, row_in(dq, element, first, row), row);
     multiply(&p);
     const enum finish finish = first == 0 ? finish_store : finish_add;
-    pack_rows(s.probabilities, element, s.scores, element_fp32, width, tokens, rows, 0, block);
     pack_rows(s.dcontext, element, gradient, element, out, size, rows, 0, block);
     p = of_panels(element, s.probabilities, s.dcontext, tokens, size, block, finish, s.dvalues, size);
     multiply(&p);
-    pack_rows(s.slopes, element, s.dscores, element_fp32, width, tokens, rows, 0, block);
     pack_rows(s.queries, element, queries, element, row, size, rows, 0, block);
     p = of_panels(element, s.slopes, s.queries, tokens, size, block, finish, s.dkeys, size);
     multiply(&p);

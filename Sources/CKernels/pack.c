@@ -1,6 +1,7 @@
 #include "vector.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 long panels_size(long columns, long words) {
   return (columns + panel_columns - 1) / panel_columns * panel_columns * words * (long)sizeof(int32_t);
@@ -21,10 +22,10 @@ INLINE int32_t word_at(const void *row, enum element element, enum element from,
 /// Sixteen words from word w of a row of x on.
 INLINE ints words_at(const void *row, enum element element, enum element from, long w) {
   if (element == from) return *(const ints *)((const char *)row + w * 4);
-  const words a = (words)load_lanes(row, element_fp32, 2 * w), b = (words)load_lanes(row, element_fp32, 2 * w + lanes);
-  const words even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  const words odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  return (ints)(((even + 0x7fffu + ((even >> 16) & 1u)) >> 16) | ((odd + 0x7fffu + ((odd >> 16) & 1u)) & 0xffff0000u));
+  const floats a = load_lanes(row, element_fp32, 2 * w), b = load_lanes(row, element_fp32, 2 * w + lanes);
+  const floats even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const floats odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return pairs(even, odd);
 }
 
 /// Sixteen rows of sixteen words become columns.
@@ -92,34 +93,28 @@ KERNEL void pack_transposed(int32_t *panels, enum element element, const void *x
     transposed(panels, element_bf16, x, element_bf16, x_row, columns, depth, first, last);
 }
 
+/// A panel after the other, so that what is written lies together.
 INLINE void rows_of_words(int32_t *panels, enum element element, const void *x, enum element from, long x_row,
                           long columns, long depth, long first, long last) {
   const long words = element == element_bf16 ? (depth + 1) / 2 : depth;
-  for (long w = first; w < last; w++) {
-    const long r = element == element_bf16 ? 2 * w : w;
-    const void *row = row_of(x, from, r, x_row);
-    const long has_second = r + 1 < depth;
-    const void *next = row_of(x, from, has_second ? r + 1 : r, x_row);
-    const uint32_t mask = has_second ? 0xffffffffu : 0x0000ffffu;
-    for (long column = 0; column < columns; column += panel_columns) {
+  for (long column = 0; column < columns; column += panel_columns) {
+    const long width = columns - column < panel_columns ? columns - column : panel_columns;
+    for (long w = first; w < last; w++) {
       int32_t *out = panels + column * words + w * panel_columns;
-      const long width = columns - column < panel_columns ? columns - column : panel_columns;
-      if (width < panel_columns)
-        memset(out, 0, panel_columns * sizeof *out);
-#define WORDS(width)                                                                                                  \
-  for (long j = 0; j < (width); j++) {                                                                                \
-    if (element == element_fp32)                                                                                      \
-      out[j] = (int32_t)bits_of_float(((const float *)row)[column + j]);                                              \
-    else if (from == element_fp32)                                                                                    \
-      out[j] = (int32_t)((uint32_t)pair(((const float *)row)[column + j], ((const float *)next)[column + j]) & mask); \
-    else                                                                                                              \
-      out[j] = (int32_t)(((uint32_t)((const uint16_t *)row)[column + j] |                                             \
-                          (uint32_t)((const uint16_t *)next)[column + j] << 16) & mask);                              \
-  }
+      const long r = element == element_bf16 ? 2 * w : w;
+      const bool has_second = element == element_bf16 && r + 1 < depth;
+      const void *row = row_of(x, from, r, x_row), *next = row_of(x, from, has_second ? r + 1 : r, x_row);
       if (width == panel_columns) {
-        WORDS(panel_columns)
-      } else {
-        WORDS(width)
+        for (int j = 0; j < panel_columns; j += lanes) {
+          const floats a = load_lanes(row, from, column + j);
+          const floats b = has_second ? load_lanes(next, from, column + j) : all(0);
+          *(ints *)(out + j) = element == element_fp32 ? (ints)a : pairs(a, b);
+        }
+        continue;
+      }
+      for (long j = 0; j < panel_columns; j++) {
+        const float a = j < width ? load(row, from, column + j) : 0, b = j < width && has_second ? load(next, from, column + j) : 0;
+        out[j] = element == element_fp32 ? (int32_t)bits_of_float(a) : pair(a, b);
       }
     }
   }

@@ -111,6 +111,12 @@ INLINE float sum_of_lanes(floats x) {
 #undef HALVED
 }
 
+/// Words of two bfloat16 each.
+INLINE ints pairs(floats first, floats second) {
+  const words a = (words)first, b = (words)second;
+  return (ints)(((a + 0x7fffu + ((a >> 16) & 1u)) >> 16) | ((b + 0x7fffu + ((b >> 16) & 1u)) & 0xffff0000u));
+}
+
 /// a where the mask has ones, b where it has zeros.
 INLINE floats chosen(ints mask, floats a, floats b) { return (floats)(((ints)a & mask) | ((ints)b & ~mask)); }
 
