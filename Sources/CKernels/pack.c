@@ -96,11 +96,11 @@ KERNEL void pack_transposed(int32_t *panels, enum element element, const void *x
 /// A panel after the other, so that what is written lies together.
 INLINE void rows_of_words(int32_t *panels, enum element element, const void *x, enum element from, long x_row,
                           long columns, long depth, long first, long last) {
-  const long words = element == element_bf16 ? (depth + 1) / 2 : depth;
+  const long panel_words = element == element_bf16 ? (depth + 1) / 2 : depth;
   for (long column = 0; column < columns; column += panel_columns) {
     const long width = columns - column < panel_columns ? columns - column : panel_columns;
     for (long w = first; w < last; w++) {
-      int32_t *out = panels + column * words + w * panel_columns;
+      int32_t *out = panels + column * panel_words + w * panel_columns;
       const long r = element == element_bf16 ? 2 * w : w;
       const bool has_second = element == element_bf16 && r + 1 < depth;
       const void *row = row_of(x, from, r, x_row), *next = row_of(x, from, has_second ? r + 1 : r, x_row);
@@ -108,12 +108,18 @@ INLINE void rows_of_words(int32_t *panels, enum element element, const void *x, 
         for (int j = 0; j < panel_columns; j += lanes) {
           const floats a = load_lanes(row, from, column + j);
           const floats b = has_second ? load_lanes(next, from, column + j) : all(0);
-          *(ints *)(out + j) = element == element_fp32 ? (ints)a : pairs(a, b);
+          if (element == element_fp32)
+            *(ints *)(out + j) = (ints)a;
+          else if (from == element_fp32)
+            *(ints *)(out + j) = pairs(a, b);
+          else  // nothing to round
+            *(ints *)(out + j) = (ints)((words)a >> 16 | (words)b);
         }
         continue;
       }
       for (long j = 0; j < panel_columns; j++) {
-        const float a = j < width ? load(row, from, column + j) : 0, b = j < width && has_second ? load(next, from, column + j) : 0;
+        const float a = j < width ? load(row, from, column + j) : 0;
+        const float b = j < width && has_second ? load(next, from, column + j) : 0;
         out[j] = element == element_fp32 ? (int32_t)bits_of_float(a) : pair(a, b);
       }
     }

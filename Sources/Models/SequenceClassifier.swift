@@ -47,7 +47,8 @@ public final class SequenceClassifier {
   /// Opens a model folder.
   ///
   /// A folder without a classifier (a base encoder) gets a new one for `labels`; so does one whose labels or head differ
-  /// from those asked for. New weights are N(0, initializer_range^2) from the seed, new biases 0.
+  /// from those asked for. A new classifier is uniform within
+  /// 1 / sqrt(features), as torch.nn.Linear's, a new pooler's weights are N(0, initializer_range^2), all from the seed.
   /// - Parameters:
   ///   - head: nil takes the folder's own, `mean` for a base encoder.
   ///   - labels: nil takes the folder's own.
@@ -106,10 +107,14 @@ public final class SequenceClassifier {
       if keepsClassifier { try checkpoint.read(parameter) } else { missing.append(parameter) }
     }
     newlyInitialised = missing.map(\.name)
+    let classifierBound = 1 / Double(pooling.width).squareRoot()
     for (index, parameter) in parameters.enumerated() where newlyInitialised.contains(parameter.name) {
-      guard parameter.value.shape.count > 1 else { continue }
       var random = CounterRandom(seed: seed, purpose: CounterRandom.Purpose.initialisation, index: UInt64(index))
-      random.fillNormal(parameter.value, deviation: configuration.initializerRange)
+      if parameter.name.hasPrefix("classifier.") {
+        random.fillUniform(parameter.value, bound: classifierBound)
+      } else if parameter.value.shape.count > 1 {
+        random.fillNormal(parameter.value, deviation: configuration.initializerRange)
+      }
     }
   }
 

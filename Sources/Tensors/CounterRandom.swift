@@ -78,6 +78,11 @@ public struct CounterRandom: Sendable {
     }
   }
 
+  /// Fills with numbers that are equally likely between -bound and bound.
+  public mutating func fillUniform(_ tensor: Tensor, bound: Double) {
+    for index in 0..<tensor.count { tensor.data[index] = Float((2 * nextUniform() - 1) * bound) }
+  }
+
   /// The numbers 0..<count in random order (Fisher and Yates).
   public mutating func shuffle(_ count: Int) -> [Int] {
     var order = Array(0..<max(count, 0))

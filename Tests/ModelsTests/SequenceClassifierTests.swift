@@ -198,6 +198,11 @@ import Testing
     let model = try SequenceClassifier.load(folder: TorchModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
     #expect(model.newlyInitialised == ["classifier.weight", "classifier.bias"])
     #expect(try model.forward(batch).shape == [5, 2])
+    // Both the weight and the bias are drawn, within torch.nn.Linear's bound.
+    let bound = 1 / Float(model.configuration.hiddenSize).squareRoot()
+    for parameter in model.parameters.suffix(2) {
+      #expect(parameter.value.elements.allSatisfy { $0 != 0 && abs($0) <= bound })
+    }
     let same = try SequenceClassifier.load(folder: TorchModel.folder(.mean), labels: ["a", "b"], seed: 3, pool: pool)
     #expect(same.parameters.last?.value.elements == model.parameters.last?.value.elements)
     #expect(try same.forward(batch).elements == model.forward(batch).elements)

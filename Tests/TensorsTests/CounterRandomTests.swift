@@ -49,6 +49,15 @@ import Testing
     #expect(abs(tensor.elements.reduce(0.0) { $0 + Double($1) } / 20_001) < 0.0005)
   }
 
+  @Test func uniformNumbersFillTheirInterval() {
+    var random = CounterRandom(seed: 9, purpose: 1)
+    let tensor = Tensor([10_000])
+    random.fillUniform(tensor, bound: 0.05)
+    #expect(tensor.elements.allSatisfy { abs($0) <= 0.05 })
+    #expect(tensor.elements.contains { $0 > 0.049 } && tensor.elements.contains { $0 < -0.049 })
+    #expect(abs(tensor.elements.reduce(0.0) { $0 + Double($1) } / 10_000) < 0.001)
+  }
+
   @Test func aShuffleIsAPermutationAndAlwaysTheSame() {
     var random = CounterRandom(seed: 4, purpose: CounterRandom.Purpose.shuffle, index: 2)
     let order = random.shuffle(1000)
