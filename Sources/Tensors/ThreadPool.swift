@@ -22,7 +22,7 @@ public final class ThreadPool: Sendable {
 
   deinit { crew.end() }
 
-  /// Where the time went since the pool was made.
+  /// Where the time went since the pool was made. Not while a run is going on.
   public var times: [Phase: PhaseTime] {
     Dictionary(uniqueKeysWithValues: zip(Phase.allCases, crew.times).filter { $0.1.wall > 0 })
   }

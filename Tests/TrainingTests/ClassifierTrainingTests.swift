@@ -96,6 +96,8 @@ final class StoppingMonitor: TrainingMonitor {
   @Test func trainingLearnsAndJudgesEachRowOnce() throws {
     var plan = Self.plan
     plan.epochs = 12
+    plan.learningRate = 3e-3
+    plan.headLearningRate = 2e-2
     let (result, _) = try training(work: "learn", plan: plan).run()
     #expect(result.history.count == 24)
     #expect(result.heldOut.count == 61)
