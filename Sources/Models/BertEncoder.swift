@@ -262,6 +262,6 @@ final class BertEncoder {
 /// How much of a forward pass training keeps for backward.
 public enum Memory: String, Sendable, Codable, CaseIterable {
   case normal
-  /// Only each layer's result: a third of the memory or less, for a third more time. The numbers are the same.
+  /// Only each layer's result, a twelfth, for one more forward pass. The numbers are the same.
   case low
 }
