@@ -36,7 +36,7 @@ INLINE floats gelu_slope_near(floats x) {
 }
 
 INLINE floats within_near(floats x) {
-  return __builtin_elementwise_min(__builtin_elementwise_max(x, all(-4.5f)), all(4.5f));
+  return smaller(larger(x, all(-4.5f)), all(4.5f));
 }
 
 INLINE floats normal_exact(floats x) { return 0.5f + 0.5f * erf_of(x * 0.70710678f); }
@@ -47,7 +47,7 @@ INLINE floats activated(floats x, enum activation f, enum element out) {
   if (f == activation_gelu && out == element_bf16) return x * (normal_near(within_near(x)) + 0.5f);
   if (f == activation_gelu) return x * normal_exact(x);
   if (f == activation_gelu_tanh) return 0.5f * x * (1.0f + tanh_in_gelu(x));
-  return __builtin_elementwise_max(x, all(0));
+  return larger(x, all(0));
 }
 
 /// f'(x); *y gets f(x).
@@ -67,6 +67,6 @@ INLINE floats activation_slope(floats x, enum activation f, enum element out, fl
     *y = 0.5f * x * (1.0f + t);
     return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * 0.79788456f * (1.0f + 3.0f * 0.044715f * x * x);
   }
-  *y = __builtin_elementwise_max(x, all(0));
+  *y = larger(x, all(0));
   return chosen((ints)(x > 0.0f), all(1), all(0));
 }

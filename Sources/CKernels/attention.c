@@ -35,20 +35,23 @@ INLINE void softmax_rows(void *p, float *share, float *logsum, float *scores, en
   }
   for (long k = lanes; k < width; k += lanes)
     for (int i = 0; i < n; i++)
-      most[i] = __builtin_elementwise_max(most[i], load_lanes(scores + (r + i) * width, element_fp32, k));
-  for (int i = 0; i < n; i++) m[i] = __builtin_reduce_max(most[i]) * scale;
+      most[i] = larger(most[i], load_lanes(scores + (r + i) * width, element_fp32, k));
+  for (int i = 0; i < n; i++) m[i] = largest_of_lanes(most[i]) * scale;
   uint32_t position = attention->position + (uint32_t)(first + r) * attention->position_step;
   for (long from = 0; from < width; from += draw_block, position += draw_counters) {
     const long to = width - from < draw_block ? width : from + draw_block;
     if (attention->dropout.threshold)
       for (int i = 0; i < n; i++)
         dropout_block(mask[i], &attention->dropout, position + (uint32_t)i * attention->position_step);
-    for (long k = from; k < to; k += lanes)
+    for (long k = from; k < to; k += 2 * lanes)
       for (int i = 0; i < n; i++) {
-        floats e = power(load_lanes(scores + (r + i) * width, element_fp32, k), scale, m[i], element);
-        sum[i] += e;
-        if (attention->dropout.threshold) e *= load_lanes(mask[i], element_fp32, k - from);
-        store_lanes(row_in(p, element, r + i, width), element, k, e);
+        floats e[2];
+        for (int j = 0; j < 2; j++) {
+          e[j] = power(load_lanes(scores + (r + i) * width, element_fp32, k + j * lanes), scale, m[i], element);
+          sum[i] += e[j];
+          if (attention->dropout.threshold) e[j] *= load_lanes(mask[i], element_fp32, k + j * lanes - from);
+        }
+        store_two(row_in(p, element, r + i, width), element, k, e[0], e[1]);
       }
   }
   for (int i = 0; i < n; i++) {

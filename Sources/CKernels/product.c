@@ -17,38 +17,38 @@ INLINE floats sums(const struct product *p, enum element element, const int32_t 
   return __builtin_convertvector(moved, floats) * (load_lanes(p->b_scale, element_fp32, column) * p->a_scale[row]);
 }
 
-/// Sixteen columns of a row, `at` elements into c.
-INLINE void finish_lanes(const struct product *p, floats x, long row, long column, long at, enum element element,
-                         enum finish finish, enum activation activation) {
+/// Thirty-two columns of a row, `at` elements into c.
+INLINE void finish_lanes(const struct product *p, const int32_t *tile, long row, long column, long at,
+                         enum element element, enum finish finish, enum activation activation) {
   const enum element out = element == element_fp32 ? element_fp32 : element_bf16;
-  const floats bias = p->bias ? load_lanes(p->bias, element_fp32, column) : all(0);
-  if (finish == finish_store) {
-    store_lanes(p->c, element_fp32, at, x);
-  } else if (finish == finish_add) {
-    store_lanes(p->c, element_fp32, at, load_lanes(p->c, element_fp32, at) + x);
-  } else if (finish == finish_bias) {
-    if (element != element_int8 && p->a_scale) x *= p->a_scale[row];
-    store_lanes(p->c, out, at, x + bias);
-  } else if (finish == finish_activation) {
-    x += bias;
-    if (p->kept) store_lanes(p->kept, out, at, x);
-    store_lanes(p->c, out, at, activated(x, activation, out));
-  } else {
-    floats y;
-    const floats slope = activation_slope(load_lanes(p->kept, out, at), activation, out, &y);
-    store_lanes(p->c, out, at, x * slope);
-    store_lanes(p->kept, out, at, y);
+  floats y[2], other[2];
+  for (int i = 0; i < 2; i++) {
+    const floats x = sums(p, element, tile + i * lanes, row, column + i * lanes);
+    const floats bias = p->bias ? load_lanes(p->bias, element_fp32, column + i * lanes) : all(0);
+    const long there = at + i * lanes;
+    if (finish == finish_store) {
+      y[i] = x;
+    } else if (finish == finish_add) {
+      y[i] = load_lanes(p->c, element_fp32, there) + x;
+    } else if (finish == finish_bias) {
+      y[i] = (element != element_int8 && p->a_scale ? x * p->a_scale[row] : x) + bias;
+    } else if (finish == finish_activation) {
+      other[i] = x + bias;
+      y[i] = activated(other[i], activation, out);
+    } else {
+      y[i] = x * activation_slope(load_lanes(p->kept, out, there), activation, out, &other[i]);
+    }
   }
+  store_two(p->c, finish == finish_store || finish == finish_add ? element_fp32 : out, at, y[0], y[1]);
+  if (finish == finish_slope || (finish == finish_activation && p->kept))
+    store_two(p->kept, out, at, other[0], other[1]);
 }
 
 INLINE void finish_rows(const struct product *p, const int32_t *tile, long first, long rows, long column,
                         enum element element, enum finish finish, enum activation activation) {
-  for (long r = 0; r < rows; r++) {
-    const long at = (first + r) * p->c_row + column;
-    for (int j = 0; j < panel_columns; j += lanes)
-      finish_lanes(p, sums(p, element, tile + r * panel_columns + j, first + r, column + j), first + r, column + j,
-                   at + j, element, finish, activation);
-  }
+  for (long r = 0; r < rows; r++)
+    finish_lanes(p, tile + r * panel_columns, first + r, column, (first + r) * p->c_row + column, element, finish,
+                 activation);
 }
 
 /// A last panel that is not full: as if it were, in memory of its own.
@@ -71,9 +71,7 @@ INLINE void finish_narrow(const struct product *p, const int32_t *tile, long fir
     const long at = ((first + r) * p->c_row + column) * size, bytes = columns * size;
     if (finish == finish_add) memcpy(c, (char *)p->c + at, (size_t)bytes);
     if (finish == finish_slope) memcpy(kept, (char *)p->kept + at, (size_t)bytes);
-    for (int j = 0; j < panel_columns; j += lanes)
-      finish_lanes(&q, sums(&q, element, tile + r * panel_columns + j, first + r, j), first + r, j, j, element, finish,
-                   activation);
+    finish_lanes(&q, tile + r * panel_columns, first + r, 0, 0, element, finish, activation);
     memcpy((char *)p->c + at, c, (size_t)bytes);
     if (p->kept) memcpy((char *)p->kept + at, kept, (size_t)bytes);
   }
