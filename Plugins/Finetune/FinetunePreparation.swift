@@ -65,12 +65,13 @@ struct FinetunePreparation {
       guard validation == nil else {
         throw IntrayError(.spec, "with.folds and data.validation exclude each other", hint: "remove one of them")
       }
-      guard rows.count >= folds else {
-        throw IntrayError(.data, "\(rows.count) rows cannot be split into \(folds) folds", at: .init(trainName))
-      }
-      partitions = Partition.folds(folds, labels: rows.labels, seed: seed)
+      try Self.check(rows.lineage, least: folds, "split into \(folds) folds", file: trainName)
+      partitions = Partition.folds(folds, labels: rows.labels, lineage: rows.lineage, seed: seed)
     } else if validation == nil, parameters.validation > 0 {
-      partitions = [Partition.share(parameters.validation, labels: rows.labels, seed: seed)]
+      try Self.check(rows.lineage, least: 2, "split into training and validation", file: trainName)
+      partitions = [
+        Partition.share(parameters.validation, labels: rows.labels, lineage: rows.lineage, seed: seed)
+      ]
     } else {
       partitions = [Partition(training: Array(0..<rows.count), validation: [])]
     }
@@ -80,6 +81,18 @@ struct FinetunePreparation {
     self.rows = rows
     self.modelFolder = modelFolder
     modelIdentity = try models.identity(of: parameters.model)
+  }
+
+  /// Copies are not validated, so there must be rows that are none.
+  private static func check(_ lineage: Lineage, least: Int, _ purpose: String, file: String) throws {
+    let originals = lineage.originalRows.count
+    if originals >= least { return }
+    let copies = lineage.count - originals
+    throw IntrayError(
+      .data, "\(originals) rows\(copies > 0 ? " and \(copies) copies" : "") cannot be \(purpose)", at: .init(file),
+      hint: copies > 0
+        ? "is data.columns.id the column of the ids that '\(Lineage.parentColumn)' names? An original has its own there"
+        : nil)
   }
 
   /// The pretrained encoder with a new head drawn from the seed.

@@ -8,6 +8,7 @@ public struct EncodedTexts: Sendable {
   /// Label indices; empty where the file has no labels.
   public private(set) var labels: [Int32] = []
   public private(set) var encodings: [Encoding] = []
+  public private(set) var lineage = Lineage()
 
   public var count: Int { encodings.count }
   public var tokens: Int { encodings.reduce(0) { $0 + $1.ids.count } }
@@ -26,6 +27,7 @@ public struct EncodedTexts: Sendable {
       while block.count < min(1024, remaining), let row = try rows.next() {
         block.append(row)
         ids.append(row.id)
+        lineage.append(id: row.id, parent: row.parent)
         if let name = row.label { labels.append(try label(name, rows.name, row.line)) }
       }
       if block.isEmpty { break }

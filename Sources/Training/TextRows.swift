@@ -12,13 +12,16 @@ public struct TextRow: Sendable, Equatable {
   public var second: String?
   /// nil where the file has no label column.
   public var label: String?
+  /// The id of the row that this one is a copy of, nil for all rows that are none; see `Lineage`.
+  public var parent: String?
 
-  public init(line: Int, id: String, first: String, second: String?, label: String?) {
+  public init(line: Int, id: String, first: String, second: String?, label: String?, parent: String? = nil) {
     self.line = line
     self.id = id
     self.first = first
     self.second = second
     self.label = label
+    self.parent = parent
   }
 }
 
@@ -40,6 +43,7 @@ public final class TextRows {
   private let id: Int?
   private let texts: [Int]
   private let label: Int?
+  private let parent: Int?
   private var count = 0
 
   /// - Throws: `IntrayError(.data)` where a column is missing, `IntrayError(.spec)` where `columns` names none.
@@ -64,6 +68,7 @@ public final class TextRows {
       label = column.flatMap { reader.header.firstIndex(of: $0) }
     }
     hasLabels = label != nil
+    parent = reader.header.firstIndex(of: Lineage.parentColumn)
   }
 
   /// The next row, nil after the last.
@@ -77,8 +82,10 @@ public final class TextRows {
       throw IntrayError(
         .data, "the label is empty", at: .init(name, line: row.line), hint: "give the row a label or remove it")
     }
+    let id = self.id.map { row[$0] } ?? String(count)
+    let parent = self.parent.map { row[$0] }
     return TextRow(
-      line: row.line, id: id.map { row[$0] } ?? String(count), first: row[texts[0]],
-      second: texts.count > 1 ? row[texts[1]] : nil, label: label)
+      line: row.line, id: id, first: row[texts[0]], second: texts.count > 1 ? row[texts[1]] : nil, label: label,
+      parent: parent == id || parent?.isEmpty == true ? nil : parent)
   }
 }
