@@ -24,6 +24,7 @@ public struct CounterRandom: Sendable {
     public static let initialisation: UInt32 = 1
     public static let shuffle: UInt32 = 2
     public static let folds: UInt32 = 3
+    public static let augmentation: UInt32 = 4
     public static let dropout: UInt32 = 0x1000
   }
 

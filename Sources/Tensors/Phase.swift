@@ -16,6 +16,8 @@ public enum Phase: Int, Sendable, CaseIterable {
   /// A few sequences through the whole model.
   case inference
   case tokenising
+  /// Cleaning and changing texts.
+  case editing
   case measuring
 
   /// For files: `feed_forward`.
@@ -23,7 +25,7 @@ public enum Phase: Int, Sendable, CaseIterable {
 
   private static let names = [
     "packing", "embeddings", "attention", "feed_forward", "head", "feed_forward_backward", "attention_backward",
-    "embeddings_backward", "optimiser", "inference", "tokenising", "measuring",
+    "embeddings_backward", "optimiser", "inference", "tokenising", "editing", "measuring",
   ]
 }
 

@@ -1,0 +1,55 @@
+import Augmentation
+import Tables
+import Training
+
+/// The result: the input's columns, then the lineage. An id column comes first where the input has none.
+///
+///     paperid,title,abstract,categories,parent_id,operation,edits,seed
+///     17,...,cs.LG,17,original,0,42
+///     17-synonym-1,...,cs.LG,17,synonym,12,42
+final class AugmentedTable {
+  private static let lineage = [Lineage.parentColumn, "operation", "edits", "seed"]
+
+  private let table: TableWriter
+  private let texts: [Int]
+  private let id: Int?
+  /// The input's columns that stay: all but an earlier lineage.
+  private let kept: [Int]
+  private let withOriginals: Bool
+  private let seed: String
+
+  var rows: Int { table.rows }
+
+  init(_ path: String, _ input: InputRows, _ parameters: Augment.Parameters) throws {
+    kept = input.header.indices.filter { !Self.lineage.contains(input.header[$0]) || input.texts.contains($0) }
+    texts = input.texts
+    id = input.id
+    withOriginals = parameters.originals
+    seed = String(parameters.seed)
+    let header = (id == nil ? ["id"] : []) + kept.map { input.header[$0] } + Self.lineage
+    table = try TableWriter(path, header: header)
+  }
+
+  func write(_ row: InputRow, _ result: Augmenter.Result) throws {
+    if withOriginals {
+      let isOriginal = row.parent == row.id
+      try write(
+        row, id: row.id, texts: result.texts, operation: isOriginal ? "original" : "copy", edits: 0)
+    }
+    for copy in result.copies {
+      try write(
+        row, id: "\(row.id)-\(copy.operation.rawValue)-\(copy.number)", texts: copy.texts,
+        operation: copy.operation.rawValue, edits: copy.edits)
+    }
+  }
+
+  func close() throws { try table.close() }
+
+  private func write(_ row: InputRow, id: String, texts changed: [String], operation: String, edits: Int) throws {
+    var fields = row.fields
+    for (column, text) in zip(texts, changed) { fields[column] = text }
+    if let column = self.id { fields[column] = id }
+    try table.write(
+      (self.id == nil ? [id] : []) + kept.map { fields[$0] } + [row.parent, operation, String(edits), seed])
+  }
+}

@@ -1,0 +1,46 @@
+import IntrayCore
+import Tables
+import Training
+
+/// A row of the input: all its fields, and those that are texts.
+struct InputRow {
+  var id: String
+  var fields: [String]
+  var texts: [String]
+  /// The original that the row is a copy of already, or the row itself.
+  var parent: String
+}
+
+/// The input, block by block.
+final class InputRows {
+  let header: [String]
+  /// Where the texts stand in a row.
+  let texts: [Int]
+  /// nil where the spec names no column of ids: they are the rows' numbers, from 1.
+  let id: Int?
+  private let reader: TableReader
+  private let parent: Int?
+  private var count = 0
+
+  init(_ path: String, columns: Columns) throws {
+    reader = try TableReader(path)
+    header = reader.header
+    texts = try columns.text.map { [reader] in try reader.column($0) }
+    id = try columns.id.map { [reader] in try reader.column($0) }
+    parent = header.firstIndex(of: Lineage.parentColumn)
+  }
+
+  /// At most so many rows; none at the end.
+  func next(_ limit: Int) throws -> [InputRow] {
+    var block: [InputRow] = []
+    while block.count < limit, let row = try reader.next() {
+      count += 1
+      let fields = row.fields
+      let id = id.map { fields[$0] } ?? String(count)
+      let parent = parent.map { fields[$0] } ?? ""
+      block.append(
+        InputRow(id: id, fields: fields, texts: texts.map { fields[$0] }, parent: parent.isEmpty ? id : parent))
+    }
+    return block
+  }
+}
