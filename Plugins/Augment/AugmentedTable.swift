@@ -1,4 +1,5 @@
 import Augmentation
+import IntrayCore
 import Tables
 import Training
 
@@ -20,8 +21,16 @@ final class AugmentedTable {
 
   var rows: Int { table.rows }
 
+  /// - Throws: `IntrayError(.data)` where the input has a column of the lineage's names that is none.
   init(_ path: String, _ input: InputRows, _ parameters: Augment.Parameters) throws {
-    kept = input.header.indices.filter { !Self.lineage.contains(input.header[$0]) || input.texts.contains($0) }
+    let isAugmented = input.header.contains(Lineage.parentColumn)
+    let taken = input.header.indices.filter { Self.lineage.contains(input.header[$0]) }
+    if let column = taken.first(where: { !isAugmented || input.texts.contains($0) || input.id == $0 }) {
+      throw IntrayError(
+        .data, "a column '\(input.header[column])', which the result needs for the lineage",
+        at: .init(input.name, line: 1), hint: "give it another name")
+    }
+    kept = input.header.indices.filter { !taken.contains($0) }
     texts = input.texts
     id = input.id
     withOriginals = parameters.originals

@@ -13,6 +13,8 @@ struct InputRow {
 
 /// The input, block by block.
 final class InputRows {
+  /// As error messages name the file.
+  let name: String
   let header: [String]
   /// Where the texts stand in a row.
   let texts: [Int]
@@ -24,6 +26,7 @@ final class InputRows {
 
   init(_ path: String, columns: Columns) throws {
     reader = try TableReader(path)
+    name = reader.name
     header = reader.header
     texts = try columns.text.map { [reader] in try reader.column($0) }
     id = try columns.id.map { [reader] in try reader.column($0) }

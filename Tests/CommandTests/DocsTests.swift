@@ -48,7 +48,7 @@ import Testing
   /// A folder with a configuration, all runners, the example papers, and a running daemon.
   private func place() throws -> Workplace {
     let place = try Workplace()
-    for name in ["libFinetune.so", "libInfer.so"] {
+    for name in ["libAugment.so", "libFinetune.so", "libInfer.so"] {
       try FileManager.default.copyItem(
         atPath: "\(Checkout.products)/\(name)", toPath: "\(place.path)/plugins/\(name)")
     }
