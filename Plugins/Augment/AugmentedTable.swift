@@ -9,7 +9,7 @@ import Training
 ///     17,...,cs.LG,17,original,0,42
 ///     17-synonym-1,...,cs.LG,17,synonym,12,42
 final class AugmentedTable {
-  private static let lineage = [Lineage.parentColumn, "operation", "edits", "seed"]
+  static let lineage = [Lineage.parentColumn, "operation", "edits", "seed"]
 
   private let table: TableWriter
   private let texts: [Int]
@@ -41,24 +41,22 @@ final class AugmentedTable {
 
   func write(_ row: InputRow, _ result: Augmenter.Result) throws {
     if withOriginals {
-      let isOriginal = row.parent == row.id
-      try write(
-        row, id: row.id, texts: result.texts, operation: isOriginal ? "original" : "copy", edits: 0)
+      let before = zip(row.lineage, [row.id, "original", "0", seed]).map { $0.isEmpty ? $1 : $0 }
+      try write(row, id: row.id, texts: result.texts, lineage: before)
     }
     for copy in result.copies {
       try write(
         row, id: "\(row.id)-\(copy.operation.rawValue)-\(copy.number)", texts: copy.texts,
-        operation: copy.operation.rawValue, edits: copy.edits)
+        lineage: [row.parent, copy.operation.rawValue, String(copy.edits), seed])
     }
   }
 
   func close() throws { try table.close() }
 
-  private func write(_ row: InputRow, id: String, texts changed: [String], operation: String, edits: Int) throws {
+  private func write(_ row: InputRow, id: String, texts changed: [String], lineage: [String]) throws {
     var fields = row.fields
     for (column, text) in zip(texts, changed) { fields[column] = text }
     if let column = self.id { fields[column] = id }
-    try table.write(
-      (self.id == nil ? [id] : []) + kept.map { fields[$0] } + [row.parent, operation, String(edits), seed])
+    try table.write((self.id == nil ? [id] : []) + kept.map { fields[$0] } + lineage)
   }
 }

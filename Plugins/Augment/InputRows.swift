@@ -1,14 +1,15 @@
 import IntrayCore
 import Tables
-import Training
 
 /// A row of the input: all its fields, and those that are texts.
 struct InputRow {
   var id: String
   var fields: [String]
   var texts: [String]
+  /// What an earlier run wrote into the columns of `AugmentedTable.lineage`; empty where the column is not there.
+  var lineage: [String]
   /// The original that the row is a copy of already, or the row itself.
-  var parent: String
+  var parent: String { lineage[0].isEmpty ? id : lineage[0] }
 }
 
 /// The input, block by block.
@@ -21,7 +22,7 @@ final class InputRows {
   /// nil where the spec names no column of ids: they are the rows' numbers, from 1.
   let id: Int?
   private let reader: TableReader
-  private let parent: Int?
+  private let lineage: [Int?]
   private var count = 0
 
   init(_ path: String, columns: Columns) throws {
@@ -30,7 +31,7 @@ final class InputRows {
     header = reader.header
     texts = try columns.text.map { [reader] in try reader.column($0) }
     id = try columns.id.map { [reader] in try reader.column($0) }
-    parent = header.firstIndex(of: Lineage.parentColumn)
+    lineage = AugmentedTable.lineage.map { [header] in header.firstIndex(of: $0) }
   }
 
   /// At most so many rows; none at the end.
@@ -40,9 +41,10 @@ final class InputRows {
       count += 1
       let fields = row.fields
       let id = id.map { fields[$0] } ?? String(count)
-      let parent = parent.map { fields[$0] } ?? ""
       block.append(
-        InputRow(id: id, fields: fields, texts: texts.map { fields[$0] }, parent: parent.isEmpty ? id : parent))
+        InputRow(
+          id: id, fields: fields, texts: texts.map { fields[$0] },
+          lineage: lineage.map { column in column.map { fields[$0] } ?? "" }))
     }
     return block
   }

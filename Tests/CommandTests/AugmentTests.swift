@@ -99,6 +99,7 @@ import Testing
       #expect(fields[0] == fields[fields.count - 4] || fields[0].hasPrefix(fields[fields.count - 4] + "-"))
     }
     #expect(lines.count { $0.hasSuffix(",original,0,42") } == 10)
+    #expect(lines.count { $0.contains(",insertion,") } == 10, "what a copy came from stays")
   }
 
   @Test func `originals can be left out, and texts only be cleaned`() throws {
