@@ -19,7 +19,7 @@ final class InputRows {
   let header: [String]
   /// Where the texts stand in a row.
   let texts: [Int]
-  /// nil where the spec names no column of ids: they are the rows' numbers, from 1.
+  /// nil where the spec names no column of ids and none is called so: they are the rows' numbers, from 1.
   let id: Int?
   private let reader: TableReader
   private let lineage: [Int?]
@@ -30,7 +30,7 @@ final class InputRows {
     name = reader.name
     header = reader.header
     texts = try columns.text.map { [reader] in try reader.column($0) }
-    id = try columns.id.map { [reader] in try reader.column($0) }
+    id = try columns.id.map { [reader] in try reader.column($0) } ?? header.firstIndex(of: "id")
     lineage = AugmentedTable.lineage.map { [header] in header.firstIndex(of: $0) }
   }
 
