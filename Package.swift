@@ -38,6 +38,8 @@ let package = Package(
     .library(name: "Echo", type: .dynamic, targets: ["Echo"]),
     .library(name: "Finetune", type: .dynamic, targets: ["Finetune"]),
     .library(name: "Infer", type: .dynamic, targets: ["Infer"]),
+    .library(name: "Phrasetable", type: .dynamic, targets: ["Phrasetable"]),
+    .library(name: "Backtranslate", type: .dynamic, targets: ["Backtranslate"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -73,6 +75,9 @@ let package = Package(
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
+    // Text: tables of translations, and translators. Knows nothing of jobs.
+    library("BackTranslation", ["IntrayCore", "FileKit", "Tables", "CLinux"]),
+
     // The host: never imports the engine.
     library("WorkerLink", ["IntrayCore", "CLinux"]),
     library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
@@ -105,6 +110,8 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     plugin("Finetune", engine),
     plugin("Infer", engine),
+    plugin("Phrasetable", ["PluginKit", "FileKit", "BackTranslation"]),
+    plugin("Backtranslate", ["PluginKit", "FileKit", "Tables", "BackTranslation"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(
@@ -129,6 +136,7 @@ let package = Package(
         "IntrayCore", "TestSupport", "Training", "Models", "Optimizers", "Tensors", "Tokenizers", "Tables",
         "Safetensors", "FileKit",
       ]),
+    tests("BackTranslationTests", ["IntrayCore", "TestSupport", "BackTranslation", "FileKit"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
