@@ -35,9 +35,12 @@ let package = Package(
     .executable(name: "intrayd", targets: ["intrayd"]),
     .executable(name: "intray-worker", targets: ["intray-worker"]),
     .executable(name: "intray", targets: ["intray"]),
+    .library(name: "Augment", type: .dynamic, targets: ["Augment"]),
     .library(name: "Echo", type: .dynamic, targets: ["Echo"]),
     .library(name: "Finetune", type: .dynamic, targets: ["Finetune"]),
     .library(name: "Infer", type: .dynamic, targets: ["Infer"]),
+    .library(name: "Phrasetable", type: .dynamic, targets: ["Phrasetable"]),
+    .library(name: "Backtranslate", type: .dynamic, targets: ["Backtranslate"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -73,6 +76,10 @@ let package = Package(
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
+    // Text: tables of translations, and translators. Knows nothing of jobs.
+    library("BackTranslation", ["IntrayCore", "FileKit", "Tables", "CLinux"]),
+    library("Augmentation", ["Tensors", "Text", "BackTranslation"]),
+
     // The host: never imports the engine.
     library("WorkerLink", ["IntrayCore", "CLinux"]),
     library("PluginHost", ["IntrayCore", "FileKit", "WorkerLink", "CIntrayPlugin", "CLinux"]),
@@ -105,6 +112,11 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     plugin("Finetune", engine),
     plugin("Infer", engine),
+    plugin(
+      "Augment",
+      ["PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Training", "Text", "BackTranslation", "Augmentation"]),
+    plugin("Phrasetable", ["PluginKit", "FileKit", "BackTranslation"]),
+    plugin("Backtranslate", ["PluginKit", "FileKit", "Tables", "BackTranslation"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(
@@ -129,6 +141,8 @@ let package = Package(
         "IntrayCore", "TestSupport", "Training", "Models", "Optimizers", "Tensors", "Tokenizers", "Tables",
         "Safetensors", "FileKit",
       ]),
+    tests("AugmentationTests", ["Augmentation", "BackTranslation", "Tensors", "Text"]),
+    tests("BackTranslationTests", ["IntrayCore", "TestSupport", "BackTranslation", "FileKit"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),

@@ -1,4 +1,5 @@
 import Augmentation
+import BackTranslation
 import CIntrayPlugin
 import FileKit
 import IntrayCore
@@ -21,7 +22,7 @@ public func pluginEntry() -> UnsafePointer<intray_plugin>? { Plugin.table(for: A
 enum Augment: Runner {
   struct Parameters: Decodable {
     var clean: [CleaningStep]
-    var pos: Cleaning.PartOfSpeech
+    var pos: LemmaPart
     var operations: [Augmenter.Step]
     var mode: Mode
     var reserved: [String]
@@ -54,7 +55,7 @@ enum Augment: Runner {
           "description": "What is done to every text, in this order.",
         ],
         "pos": [
-          "type": "string", "enum": .array(Cleaning.PartOfSpeech.allCases.map { .string($0.rawValue) }),
+          "type": "string", "enum": .array(LemmaPart.allCases.map { .string($0.rawValue) }),
           "default": "noun",
           "description": "What the step lemmatize takes words for; auto decides word by word.",
         ],
@@ -96,15 +97,15 @@ enum Augment: Runner {
           "description": "A phrase table in the model store, to translate there and back with: see runner phrasetable.",
         ],
         "min_length_ratio": [
-          "type": "number", "minimum": 0, "maximum": 1, "default": 0.5,
-          "description": "A back-translation with less than so many times the words is refused.",
+          "type": "number", "minimum": 0, "maximum": 1, "default": .double(Guards.defaultLengthRatio.lowerBound),
+          "description": "A back-translation with less than so many times the characters is refused.",
         ],
         "max_length_ratio": [
-          "type": "number", "minimum": 1, "maximum": 100, "default": 2,
-          "description": "A back-translation with more than so many times the words is refused.",
+          "type": "number", "minimum": 1, "maximum": 100, "default": .double(Guards.defaultLengthRatio.upperBound),
+          "description": "A back-translation with more than so many times the characters is refused.",
         ],
         "min_overlap": [
-          "type": "number", "minimum": 0, "maximum": 1, "default": 0.3,
+          "type": "number", "minimum": 0, "maximum": 1, "default": .double(Guards.defaultOverlap),
           "description": "A back-translation that keeps a smaller share of the words is refused.",
         ],
         "seed": ["type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991, "default": 42],
@@ -116,7 +117,7 @@ enum Augment: Runner {
     guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
     let columns = job.spec.data.columns
     let pool = ThreadPool(threads: job.threads)
-    let augmenter = try AugmentPreparation(job, parameters).augmenter
+    let augmenter = try AugmentPreparation(job, parameters, host).augmenter
     let total = try count(path, host)
     let rows = try InputRows(path, columns: columns)
     let table = try AugmentedTable(job.output("augmented.csv"), rows, parameters)

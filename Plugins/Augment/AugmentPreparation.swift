@@ -9,7 +9,7 @@ import Text
 struct AugmentPreparation {
   let augmenter: Augmenter
 
-  init(_ job: RunnerJob, _ parameters: Augment.Parameters) throws {
+  init(_ job: RunnerJob, _ parameters: Augment.Parameters, _ host: RunnerHost) throws {
     let operations = Set(parameters.operations.map(\.name))
     let needsSynonyms = !operations.isDisjoint(with: [.synonym, .insertion])
     let wordNet = needsSynonyms || parameters.clean.contains(.lemmatize) ? try WordNet() : nil
@@ -23,18 +23,26 @@ struct AugmentPreparation {
       cleaning: try Cleaning(parameters.clean, pos: parameters.pos, wordNet: wordNet),
       eda: EasyDataAugmentation(thesaurus: thesaurus, reserved: parameters.reserved.map { $0.lowercased() }),
       steps: parameters.operations, seed: UInt64(parameters.seed),
-      translator: operations.contains(.backtranslation) ? try Self.translator(job, parameters) : nil,
+      translators: operations.contains(.backtranslation) ? try Self.translators(job, parameters, host) : [],
       guards: Guards(
-        minLengthRatio: parameters.minLengthRatio, maxLengthRatio: parameters.maxLengthRatio,
-        minOverlap: parameters.minOverlap))
+        lengthRatio: parameters.minLengthRatio...parameters.maxLengthRatio, overlap: parameters.minOverlap))
   }
 
-  private static func translator(_ job: RunnerJob, _ parameters: Augment.Parameters) throws -> any BackTranslator {
+  /// One for each text column.
+  private static func translators(
+    _ job: RunnerJob, _ parameters: Augment.Parameters, _ host: RunnerHost
+  ) throws -> [any BackTranslator] {
+    let columns = job.spec.data.columns.text
     switch (job.file("translations"), parameters.table) {
     case (let path?, nil):
-      return try SentenceTable(path, columns: job.spec.data.columns.text, folder: job.workFolder)
+      return try columns.map { column in
+        try SentenceTable(
+          compiling: path, in: job.workFolder, column: columns.count == 1 ? SentenceTable.translationColumn : column
+        ) { _ in if host.shouldStop { throw StopRequested() } }
+      }
     case (nil, let table?):
-      return try PivotTranslator(folder: ModelStore(job.modelsFolder).folder(of: table))
+      let translator = try PivotTranslator(folder: ModelStore(job.modelsFolder).folder(of: table))
+      return columns.map { _ in translator }
     case (nil, nil):
       throw IntrayError(
         .spec, "operation backtranslation has nothing to translate with",

@@ -67,19 +67,19 @@ public struct Augmenter: Sendable {
   private let eda: EasyDataAugmentation
   private let steps: [Step]
   private let seed: UInt64
-  private let translator: (any BackTranslator)?
+  private let translators: [any BackTranslator]
   private let guards: Guards
 
-  /// - Parameter translator: for steps of back-translation.
+  /// - Parameter translators: for steps of back-translation, one for each text of a row.
   public init(
-    cleaning: Cleaning, eda: EasyDataAugmentation, steps: [Step], seed: UInt64, translator: (any BackTranslator)? = nil,
-    guards: Guards = Guards()
+    cleaning: Cleaning, eda: EasyDataAugmentation, steps: [Step], seed: UInt64,
+    translators: [any BackTranslator] = [], guards: Guards = Guards()
   ) {
     self.cleaning = cleaning
     self.eda = eda
     self.steps = steps
     self.seed = seed
-    self.translator = translator
+    self.translators = translators
     self.guards = guards
   }
 
@@ -127,11 +127,11 @@ public struct Augmenter: Sendable {
   private func backTranslation(
     _ number: Int, id: String, raw: [String], texts: [String], seen: Set<[String]>
   ) throws -> Swift.Result<Copy, Refusal> {
-    guard let translator else { preconditionFailure("a step of back-translation without a translator") }
+    precondition(translators.count == raw.count, "a step of back-translation without a translator for each text")
     var copy = Copy(texts: [], operation: .backtranslation, number: number, edits: 0)
     var refusal: Guards.Rejection?
     for (column, text) in raw.enumerated() {
-      guard let translation = try translator.backTranslate(id: id, column: column, text: text) else {
+      guard let translation = try translators[column].backTranslate(id: id, text: text) else {
         refusal = refusal ?? .missing
         copy.texts.append(texts[column])
         continue

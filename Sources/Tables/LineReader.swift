@@ -6,20 +6,20 @@ import IntrayCore
 ///
 /// (1) Memory is one buffer, however long a line is: a line that does not fit comes in several pieces.
 /// (2) A line ends with LF, CRLF or CR. A piece never ends between CR and LF, nor inside a character.
-final class LineReader {
-  struct Piece {
-    var bytes: UnsafeRawBufferPointer
+public final class LineReader {
+  public struct Piece {
+    public var bytes: UnsafeRawBufferPointer
     /// From 1.
-    var line: Int
+    public var line: Int
     /// The column of the first byte, from 1: more than 1 in the later pieces of a long line.
-    var column: Int
+    public var column: Int
     /// Whether the line ends with this piece.
-    var endsLine: Bool
+    public var endsLine: Bool
     /// The offset of the first byte that is NUL or not UTF-8.
-    var badOffset: Int?
+    public var badOffset: Int?
 
     /// How many bytes the line end takes.
-    var terminatorLength: Int {
+    public var terminatorLength: Int {
       switch (bytes.last, bytes.dropLast().last) {
       case (UInt8(ascii: "\n"), UInt8(ascii: "\r")): 2
       case (UInt8(ascii: "\n"), _), (UInt8(ascii: "\r"), _): 1
@@ -27,7 +27,7 @@ final class LineReader {
       }
     }
 
-    func column(at offset: Int) -> Int {
+    public func column(at offset: Int) -> Int {
       TextPosition.lineAndColumn(of: offset, in: bytes).column + column - 1
     }
   }
@@ -46,7 +46,7 @@ final class LineReader {
   private var line = 1
   private var column = 1
 
-  init(_ file: FileReader) throws {
+  public init(_ file: FileReader) throws {
     self.file = file
     try refill()
   }
@@ -60,14 +60,14 @@ final class LineReader {
   var sampleIsAll: Bool { isAtEnd && end - start <= 1 << 16 }
 
   /// Takes these bytes from the beginning, if they are there.
-  func skip(prefix: [UInt8]) -> Bool {
+  public func skip(prefix: [UInt8]) -> Bool {
     guard UnsafeRawBufferPointer(rebasing: buffer[start..<end]).starts(with: prefix) else { return false }
     start += prefix.count
     return true
   }
 
   /// The next piece, valid until the next call; nil at the end.
-  func next() throws -> Piece? {
+  public func next() throws -> Piece? {
     while true {
       if let length = lineLength() { return take(length, endsLine: true) }
       if isAtEnd { return start < end ? take(end - start, endsLine: false) : nil }

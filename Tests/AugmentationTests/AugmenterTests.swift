@@ -12,17 +12,17 @@ import Text
 
   /// Gives what its closure says.
   struct Translator: BackTranslator {
-    let translation: @Sendable (_ id: String, _ column: Int, _ text: String) -> String?
-    func backTranslate(id: String, column: Int, text: String) -> String? { translation(id, column, text) }
+    let translation: @Sendable (_ id: String, _ text: String) -> String?
+    func backTranslate(id: String, text: String) -> String? { translation(id, text) }
   }
 
   func augmenter(
     steps: [Augmenter.Step] = steps, clean: [CleaningStep] = [.whitespace], seed: UInt64 = 7,
-    translation: (@Sendable (String, Int, String) -> String?)? = nil
+    translations: [@Sendable (String, String) -> String?] = []
   ) throws -> Augmenter {
     Augmenter(
       cleaning: try Cleaning(clean), eda: EasyDataAugmentation(thesaurus: LongWords()), steps: steps, seed: seed,
-      translator: translation.map(Translator.init), guards: Guards())
+      translators: translations.map(Translator.init))
   }
 
   static let texts = ["Deep learning for   graphs", EasyDataAugmentationTests.plainText(60)]
@@ -63,10 +63,9 @@ import Text
   }
 
   @Test func `a back-translation is cleaned after, not before`() throws {
-    let augmenter = try augmenter(steps: [.init(name: .backtranslation)], clean: [.whitespace, .lowercase]) {
-      id, column, text in
-      column == 0 ? nil : text == "The  Deep Network learns" ? "The Deep Net learns" : nil
-    }
+    let augmenter = try augmenter(
+      steps: [.init(name: .backtranslation)], clean: [.whitespace, .lowercase],
+      translations: [{ _, _ in nil }, { $1 == "The  Deep Network learns" ? "The Deep Net learns" : nil }])
     let result = try augmenter.augment(id: "9", texts: ["A title", "The  Deep Network learns"])
     #expect(result.copies.map(\.texts) == [["a title", "the deep net learns"]])
     #expect(result.copies.first?.edits == 1)
@@ -74,9 +73,9 @@ import Text
 
   @Test func `a refused back-translation is counted by its reason`() throws {
     let texts = ["four words are here"]
-    let same = try augmenter(steps: [.init(name: .backtranslation)]) { $2 }.augment(id: "1", texts: texts)
+    let same = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ $1 }]).augment(id: "1", texts: texts)
     #expect(same.misses.map(\.reason) == [.rejected(.identical)])
-    let none = try augmenter(steps: [.init(name: .backtranslation)]) { _, _, _ in nil }.augment(id: "1", texts: texts)
+    let none = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ _, _ in nil }]).augment(id: "1", texts: texts)
     #expect(none.misses.map(\.reason) == [.rejected(.missing)])
     #expect(none.copies.isEmpty)
   }

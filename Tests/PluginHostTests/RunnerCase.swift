@@ -30,7 +30,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     return bench
   }
 
-  static let all = [echo, finetune, infer]
+  static let all = [echo, finetune, infer, phrasetable, backtranslate]
 
   private static let echo = RunnerCase(
     name: "echo", files: ["input.txt": "one\ntwo\n\u{1F600} three, without a newline"], columns: Columns(),
@@ -57,4 +57,23 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     columns: Columns(id: "id", text: ["text"]),
     with: ["model": "tiny", "max_length": 32, "precision": "auto", "probabilities": true], step: .milliseconds(30),
     addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
+
+  private static let phrasetable = RunnerCase(
+    name: "phrasetable",
+    files: ["forward.txt": dictionary(lines: 120_000), "backward.txt": dictionary(lines: 60_000)], columns: Columns(),
+    with: [:], step: .milliseconds(100))
+
+  private static func dictionary(lines: Int) -> String {
+    (0..<lines).map { "word \($0 % 50_000)\ttarget \($0)\n" }.joined()
+  }
+
+  /// With a program that stands in for Apertium.
+  private static let backtranslate = RunnerCase(
+    name: "backtranslate", files: ["input.csv": TinyModel.csv(rows: 6000, labels: nil)],
+    columns: Columns(id: "id", text: ["text"]),
+    with: [
+      "apertium": .string(Checkout.fixture("backtranslation/apertium")), "forward": "en-es", "backward": "es-en",
+      "min_length_ratio": 0.5, "max_length_ratio": 2, "overlap": 0.2, "patience_seconds": 60,
+    ],
+    step: .milliseconds(20))
 }
