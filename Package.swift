@@ -76,7 +76,8 @@ let package = Package(
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
 
-    // Text: tables of translations, and translators. Knows nothing of jobs.
+    // Texts: cleaning, translating, copying. Knows nothing of jobs.
+    library("Text", ["IntrayCore", "FileKit", "Tensors"]),
     library("BackTranslation", ["IntrayCore", "FileKit", "Tables", "CLinux"]),
     library("Augmentation", ["Tensors", "Text", "BackTranslation"]),
 

@@ -9,8 +9,8 @@ struct AugmentReport: Encodable {
   struct Operation: Encodable {
     var copies = 0
     var edits = 0
-    /// How many copies are not there, by reason.
-    var missing: [String: Int] = [:]
+    /// How many copies are not there, by reason; nil when all are.
+    var missing: [String: Int]?
   }
 
   struct Sample {
@@ -43,13 +43,15 @@ struct AugmentReport: Encodable {
       }
     }
     for miss in result.misses {
-      operations[miss.operation.rawValue, default: Operation()].missing[miss.reason.name, default: 0] += 1
+      let name = miss.operation.rawValue
+      operations[name, default: Operation()].missing = (operations[name]?.missing ?? [:])
+        .merging([miss.reason.name: 1], uniquingKeysWith: +)
     }
   }
 
   var summary: String {
     let copies = operations.values.reduce(0) { $0 + $1.copies }
-    let missing = operations.values.reduce(0) { $0 + $1.missing.values.reduce(0, +) }
+    let missing = operations.values.reduce(0) { $0 + ($1.missing ?? [:]).values.reduce(0, +) }
     return "\(rows) rows became \(rowsWritten): \(copies) copies" + (missing > 0 ? ", \(missing) not made" : "")
   }
 
@@ -59,7 +61,7 @@ struct AugmentReport: Encodable {
     text += "| Operation | Copies | Edits a copy | Not made |\n|---|--:|--:|---|\n"
     for (name, operation) in operations.sorted(by: { $0.key < $1.key }) {
       let mean = operation.copies > 0 ? Double(operation.edits) / Double(operation.copies) : 0
-      let missing = operation.missing.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      let missing = (operation.missing ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       text += "| \(name) | \(operation.copies) | \((mean * 10).rounded() / 10) | \(missing.joined(separator: ", ")) |\n"
     }
     for (name, samples) in samples.sorted(by: { $0.key < $1.key }) {

@@ -48,7 +48,7 @@ struct WordText {
     gaps.insert(space, at: index < words.count - 1 ? index + 1 : index)
   }
 
-  /// Takes words away, each with the white space behind it, or before it at the end of the text.
+  /// Takes words away, each with what belongs to it of the gaps beside it.
   mutating func remove(where isRemoved: (Int) -> Bool) {
     var keptWords: [Range<Int>] = []
     var keptGaps = [gaps[0]]
@@ -66,18 +66,26 @@ struct WordText {
     gaps = keptGaps
   }
 
-  /// Two gaps that a word stood between. Where both have white space at the word, or the text begins or ends there, one
-  /// is enough.
+  /// Two gaps that a word stood between. A hyphen goes with its word; of two white spaces one stays, and none before
+  /// punctuation that follows a word, behind a bracket, or at the ends of the text.
   private mutating func joined(_ before: Range<Int>, _ after: Range<Int>) -> Range<Int> {
-    var before = Array(bytes[before])
-    var after = Array(bytes[after])
-    if before.last.map(Self.isSpace) ?? true, after.first.map(Self.isSpace) ?? false {
-      after.removeFirst()
-    } else if after.isEmpty, before.last.map(Self.isSpace) ?? false {
-      before.removeLast()
+    let hyphen = [UInt8(ascii: "-")]
+    if bytes[before].elementsEqual(hyphen) { return after }
+    if bytes[after].elementsEqual(hyphen) { return before }
+    var before = before
+    var after = after
+    let isAfterSpace = bytes[before].last.map(Self.isSpace) ?? true
+    let isOpened = bytes[before].last.map("([{".utf8.contains) ?? false
+    if isAfterSpace || isOpened, bytes[after].first.map(Self.isSpace) ?? false {
+      after = after.dropFirst()
+    } else if isAfterSpace, !before.isEmpty, bytes[after].first.map(Self.follows) ?? true {
+      before = before.dropLast()
     }
-    return append(before + after)
+    return append(Array(bytes[before] + bytes[after]))
   }
+
+  /// Punctuation that stands behind a word without a space.
+  private static func follows(_ byte: UInt8) -> Bool { ",.;:!?)]}".utf8.contains(byte) }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
