@@ -45,7 +45,7 @@ enum Backtranslate: PlanningRunner {
         "backward": ["type": "string", "default": "es-en", "description": "The mode back."],
         "processes": [
           "type": "integer", "minimum": 1, "maximum": 64,
-          "description": "Pairs of translators that work at the same time; as many as the job has threads when nothing is said.",
+          "description": "Pairs of translators that work at the same time; the job's threads when nothing is said.",
         ],
         "min_length_ratio": [
           "type": "number", "minimum": 0, "maximum": 1, "default": 0.5,
@@ -97,10 +97,10 @@ enum Backtranslate: PlanningRunner {
     let report = try BacktranslateResults(job: job, prepared: prepared).write(
       blocks, seconds: seconds, textsPerSecond: seconds > 0 ? Double(translated) / seconds : 0)
     host.progress(total, of: total)
+    let reasons = report.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     host.log(
       .notice,
       "accepted \(report.accepted) of \(report.texts) texts"
-        + (report.rejected.isEmpty
-          ? "" : "; rejected " + report.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")))
+        + (reasons.isEmpty ? "" : "; rejected " + reasons.joined(separator: ", ")))
   }
 }

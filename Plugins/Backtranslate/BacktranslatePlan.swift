@@ -26,7 +26,7 @@ extension Backtranslate {
     _ = try translator.backTranslate(texts, shouldStop: { host.shouldStop })
     let perRow = (ContinuousClock.now - start) / .seconds(1) / Double(max(1, sampled))
     let processes = prepared.parameters.processes ?? job.threads
-    let memory = ["rows": 16 << 20 + prepared.rowCount * 64, "translators": processes * bytesPerProcess]
+    let memory = ["rows": (16 << 20) + prepared.rowCount * 64, "translators": processes * bytesPerProcess]
     return JobPlan(
       memoryBytes: memory.values.reduce(0, +), memoryParts: memory,
       seconds: preparing + perRow * Double(prepared.rowCount) / Double(min(processes, max(1, job.threads))))

@@ -124,7 +124,8 @@ enum Phrasetable: PlanningRunner {
     let parts = try parts(job)
     let bytes = parts.map(\.bytes)
     // Buffers of up to 128 open files, and the largest part with its order.
-    let memory = ["files": 128 << 17, "sorting": max(1 << 20, min(bytes.max() ?? 0, max(32 << 20, (bytes.max() ?? 0) / 64)))]
+    let largest = bytes.max() ?? 0
+    let memory = ["files": 128 << 17, "sorting": max(1 << 20, min(largest, max(32 << 20, largest / 64)))]
     return JobPlan(
       memoryBytes: memory.values.reduce(0, +), memoryParts: memory,
       seconds: max(0.01, Double(bytes.reduce(0, +)) / bytesPerSecond))

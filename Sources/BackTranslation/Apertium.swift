@@ -99,11 +99,12 @@ public final class ApertiumTranslator {
     for attempt in 1... {
       do {
         let pipeline = try pipelines[direction] ?? start(direction)
-        pipelines[direction] = pipeline
+        // After an error there may be answers to come that nobody wants.
+        pipelines[direction] = nil
         let answers = try pipeline.translate(encoded.map(\.stream), patience: patience, shouldStop: shouldStop)
+        pipelines[direction] = pipeline
         return zip(encoded, answers).map { $0.decode($1) }
       } catch let failure as TranslatorProcess.Failure {
-        pipelines[direction] = nil
         let message = "the translator \(modes[direction]) \(failure.message)"
         if attempt == Self.attempts { throw IntrayError(.system, message, isTransient: true) }
         onRestart(message)

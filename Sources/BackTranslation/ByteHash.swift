@@ -1,7 +1,7 @@
 /// 64 bits of a byte string: places keys in an index, and finds damage in it. Part of the file format.
 ///
-/// Each step is invertible in the word that it takes, so two strings of one length that differ in one word of eight bytes
-/// never have the same hash.
+/// Each step is invertible in the word that it takes, so two strings of one length that differ in one word of eight
+/// bytes never have the same hash.
 enum ByteHash {
   static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
     var hash = seed ^ (UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15)

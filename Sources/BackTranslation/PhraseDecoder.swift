@@ -5,8 +5,8 @@ import IntrayCore
 /// (1) A hypothesis' score is the sum of log p(translation | phrase) over its phrases, less `wordPenalty` for each word
 ///     that it writes. A word that is in no phrase alone may be kept as it is, which costs as much as a probability of
 ///     `e^-10`; punctuation is kept for nothing.
-/// (2) Phrases are found in lower case. The translation gets a capital first letter where the phrase had one. Space, and
-///     what is kept, stay byte for byte.
+/// (2) Phrases are found in lower case. The translation gets a capital first letter where the phrase had one. Space,
+///     and what is kept, stay byte for byte.
 /// (3) The same text gives the same translations in the same order: equal scores are told apart by the order in which
 ///     they were made.
 public struct PhraseDecoder: Sendable {

@@ -3,8 +3,8 @@ import Foundation
 import IntrayCore
 import Tables
 
-/// Phrases with their translations, compiled from a Moses phrase table or a dictionary into one file that is mapped into
-/// memory (`TranslationIndex`, decision 28).
+/// Phrases with their translations, compiled from a Moses phrase table or a dictionary into one file that is mapped
+/// into memory (`TranslationIndex`, decision 28).
 ///
 /// (1) Opening takes no time and no heap, whatever the size.
 /// (2) Compiling takes memory that does not grow with the table.
@@ -77,8 +77,9 @@ public final class PhraseTable: Sendable {
   ///     line decides which.
   ///   - path: where the compiled table goes.
   ///   - progress: called now and then with the bytes that are read; may throw.
-  /// - Throws: `IntrayError(.data)` with file and line: a wrong number of fields, a score that is no number, a probability
-  ///   that is not above 0 and at most 1, an empty source or target, a line that is too long, text that is not UTF-8.
+  /// - Throws: `IntrayError(.data)` with file and line: a wrong number of fields, a score that is no number, a
+  ///   probability that is not above 0 and at most 1, an empty source or target, a line that is too long, text that is
+  ///   not UTF-8.
   public static func compile(
     _ source: String, to path: String, progress: (_ bytes: Int) throws -> Void = { _ in }
   ) throws -> Summary {
@@ -95,11 +96,11 @@ public final class PhraseTable: Sendable {
     while let piece = try reader.next() {
       bytes += piece.bytes.count
       if piece.line % 4096 == 1 { try progress(bytes) }
-      guard let text = try text(piece, name) else { continue }
+      guard let text = try content(of: piece, name) else { continue }
       do {
-        let format = try format ?? PhraseLine.format(of: text)
-        summary.format = format.rawValue
-        var line = try PhraseLine(text, format)
+        let chosen = try format ?? PhraseLine.format(of: text)
+        format = chosen
+        var line = try PhraseLine(text, chosen)
         line.source.withUTF8 { pieces.cut($0) }
         if pieces.tokens.isEmpty { throw PhraseLine.Fault("the source is empty") }
         summary.lines += 1
@@ -117,9 +118,9 @@ public final class PhraseTable: Sendable {
       } catch let fault as PhraseLine.Fault {
         throw IntrayError(.data, fault.message, at: .init(name, line: piece.line))
       }
-      format = format ?? PhraseLine.Format(rawValue: summary.format)
     }
-    guard summary.lines > 0 else { throw IntrayError(.data, "no phrases in the file", at: .init(name)) }
+    guard let format else { throw IntrayError(.data, "no phrases in the file", at: .init(name)) }
+    summary.format = format.rawValue
     (summary.phrases, summary.translations) = try writer.finish(
       .phrases, longestKey: longest,
       choose: { _, records in choose(&records, isDictionary: format == .dictionary) }, step: { try progress(bytes) })
@@ -127,7 +128,7 @@ public final class PhraseTable: Sendable {
   }
 
   /// The text of a line without its end; nil for a blank one.
-  private static func text(_ piece: LineReader.Piece, _ name: String) throws -> String? {
+  private static func content(of piece: LineReader.Piece, _ name: String) throws -> String? {
     func refuse(_ message: String, column: Int? = nil, hint: String? = nil) -> IntrayError {
       IntrayError(.data, message, at: .init(name, line: piece.line, column: column), hint: hint)
     }

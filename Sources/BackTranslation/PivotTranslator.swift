@@ -3,8 +3,8 @@ import IntrayCore
 
 /// Back-translation with two phrase tables: to the other language and back, sentence by sentence.
 ///
-/// Of the ways back the best one that is not the sentence itself is taken, in the order of the decoder's beam; where all
-/// are, the sentence stays.
+/// Of the ways back the best one that is not the sentence itself is taken, in the order of the decoder's beam; where
+/// all are, the sentence stays.
 public struct PivotTranslator: BackTranslator {
   /// The files of a folder as the runner `phrasetable` writes it.
   public static let forwardName = "forward.phrases"

@@ -9,8 +9,8 @@ import Tables
 ///     id,translation                      text;translation
 ///     1201.0001,A text in other words     A text;The same in other words
 ///
-/// The file is compiled once into an index beside the job's other state; the index is mapped into memory, so ten million
-/// rows open at once and stay out of the heap.
+/// The file is compiled once into an index beside the job's other state; the index is mapped into memory, so ten
+/// million rows open at once and stay out of the heap.
 public final class SentenceTable: BackTranslator {
   public enum Key: String, Sendable {
     case id, text
@@ -29,11 +29,11 @@ public final class SentenceTable: BackTranslator {
   /// - Parameters:
   ///   - path: the CSV or TSV file. The index is used again as long as its size and modification time stay.
   ///   - folder: where the index goes: the job's work folder.
-  ///   - column: the column with the translations, where it is not called `translation`. A table of several text columns
-  ///     has one for each, under its name.
+  ///   - column: the column with the translations, where it is not called `translation`. A table of several text
+  ///     columns has one for each, under its name.
   ///   - step: called now and then while the table is compiled, with the rows so far; may throw.
-  /// - Throws: `IntrayError(.data)` with file and line: all that `TableReader` throws, an empty key or translation, a key
-  ///   that is there twice with different translations, translations that lead in a circle back to their text.
+  /// - Throws: `IntrayError(.data)` with file and line: all that `TableReader` throws, an empty key or translation, a
+  ///   key that is there twice with different translations, translations that lead in a circle back to their text.
   public init(
     compiling path: String, in folder: String, column: String = SentenceTable.translationColumn,
     step: (_ rows: Int) throws -> Void = { _ in }
@@ -140,8 +140,8 @@ public final class SentenceTable: BackTranslator {
     return text.count <= 40 ? start : start.prefix(40) + "..."
   }
 
-  /// Each text leads to its translation, and from there on where that is a text of the table too. A text that is its own
-  /// translation is no circle: the guards see to it.
+  /// Each text leads to its translation, and from there on where that is a text of the table too. A text that is its
+  /// own translation is no circle: the guards see to it.
   private static func refuseCycles(_ index: TranslationIndex, _ name: String, step: () throws -> Void) throws {
     enum Mark: UInt8 { case new, onThisWay, done }
     var marks = [Mark](repeating: .new, count: index.keys)

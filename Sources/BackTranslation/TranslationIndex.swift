@@ -4,8 +4,8 @@ import IntrayCore
 /// A table of translations as a file that is mapped into memory: keys, each with its targets.
 ///
 /// (1) Opening reads the footer only, whatever the size; a look-up touches one entry of the directory and one block.
-/// (2) Nothing in the file can trap. A file that is cut off is refused when it is opened; other damage is an error at the
-///     look-up that meets it, never another answer: each block has a checksum of its own.
+/// (2) Nothing in the file can trap. A file that is cut off is refused when it is opened; other damage is an error at
+///     the look-up that meets it, never another answer: each block has a checksum of its own.
 /// (3) The same table gives the same bytes.
 ///
 /// Version 1, all numbers little-endian:

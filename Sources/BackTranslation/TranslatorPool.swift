@@ -61,10 +61,21 @@ public enum TranslatorPool {
           if shouldStop() { throw TranslationStopped() }
           guard let (block, texts) = try lock.withLock(next) else { return }
           let translations = try translator.backTranslate(texts) { self.shouldStop() || self.isOver }
-          try lock.withLock { try done(block, translations) }
+          try lock.withLock { try finish(block, translations) }
         }
       } catch {
         lock.withLock { failure = failure ?? error }
+      }
+    }
+
+    /// With the lock held: after an error nobody finishes anything.
+    private func finish(_ block: Block, _ translations: [String]) throws {
+      if let failure { throw failure }
+      do {
+        try done(block, translations)
+      } catch {
+        failure = error
+        throw error
       }
     }
   }

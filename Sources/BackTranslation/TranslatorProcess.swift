@@ -4,7 +4,8 @@ import IntrayCore
 
 /// A program that stays and answers: for each text that it reads up to a NUL it writes one up to a NUL.
 ///
-/// (1) The child has descriptors 0, 1 and 2 and no other, and leads a process group of its own, which ends with its owner.
+/// (1) The child has descriptors 0, 1 and 2 and no other, and leads a process group of its own, which ends with its
+///     owner.
 /// (2) Writing and reading go on at the same time, so no pipe can fill up and stop both.
 /// (3) Who waits for it is never stopped for good: an answer that takes too long is an error.
 ///

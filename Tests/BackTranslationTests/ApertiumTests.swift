@@ -101,7 +101,7 @@ import Testing
     let once = try program(
       "if (!-e '\(folder.path)/hung') { open F, '>', '\(folder.path)/hung'; close F; sleep 1000 } print \"$text\\0\";")
     var restarts: [String] = []
-    let first = translator(once, patience: .milliseconds(700)) { restarts.append($0) }
+    let first = translator(once, patience: .seconds(4)) { restarts.append($0) }
     #expect(try first.backTranslate(["a", "b"]) == ["a", "b"])
     #expect(restarts == ["the translator en-es does not answer"])
     let start = ContinuousClock.now
@@ -126,9 +126,13 @@ import Testing
       "sh -c 'echo $$ >>\(pids); exec sleep 1000' & echo $$ >>\(pids); cat; wait", to: "tree")
     var translator: ApertiumTranslator? = translator(try Apertium(script))
     #expect(try translator?.backTranslate(["a."]) == ["a."])
+    var started: [Int32] = []
+    for _ in 0..<1000 where started.count < 4 {
+      usleep(10_000)
+      started = try String(contentsOfFile: pids, encoding: .utf8).split(separator: "\n").compactMap { Int32($0) }
+    }
+    #expect(started.count == 4 && started.allSatisfy(isRunning))
     translator = nil
-    let started = try String(contentsOfFile: pids, encoding: .utf8).split(separator: "\n").compactMap { Int32($0) }
-    #expect(started.count == 4)
     // A killed process may take a moment to be gone.
     for _ in 0..<200 where started.contains(where: isRunning) { usleep(10_000) }
     #expect(!started.contains(where: isRunning))

@@ -51,13 +51,12 @@ import Testing
   }
 
   @Test func `chains that do not close are fine`() throws {
+    var random = SeededGenerator(seed: 4)
     let rows = (0..<500).map { "t\($0),t\($0 + 1)\n" }.shuffled(using: &random).joined()
     let table = try table("text,translation\n" + rows)
     #expect(try table.translation(of: "t499") == "t500")
     #expect(throws: IntrayError.self) { try self.table("text,translation\n" + rows + "t500,t250\n") }
   }
-
-  private var random = SeededGenerator(seed: 4)
 
   @Test func `the index of an earlier attempt is used again, one of another file is not`() throws {
     let path = try folder.write("id,translation\n1,one\n", to: "table.csv")
