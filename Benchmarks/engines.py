@@ -26,7 +26,7 @@ class Intray:
         """`keep` is where the trained model goes."""
         metrics, done = self._job(
             "finetune", {"train": train}, threads, keep, model=model, precision=precision, epochs=epochs,
-            batch_size=BATCH, validation=0, checkpoint_seconds=86400)
+            batch_size=BATCH, max_length=MAX_LENGTH, validation=0, checkpoint_seconds=86400)
         seconds, last = metrics["training_seconds"], metrics["epochs"][-1]
         return {
             "samples_per_s": last["samples_per_s"], "tokens_per_s": metrics["trained_tokens"] / seconds,
@@ -34,7 +34,8 @@ class Intray:
             "process_s": done.seconds, "phases": metrics.get("phase_seconds")}
 
     def infer(self, file, tokens, model, precision, threads):
-        metrics, done = self._job("infer", {"input": file}, threads, model=model, precision=precision)
+        metrics, done = self._job(
+            "infer", {"input": file}, threads, model=model, precision=precision, max_length=MAX_LENGTH)
         return {
             "tokens_per_s": tokens / done.seconds,
             "engine_tokens_per_s": metrics.get("tokens_per_s", metrics["rows_per_s"] * tokens / metrics["rows"]),
@@ -44,6 +45,12 @@ class Intray:
     def tokenize(self, file, model):
         done = run(["intray", "tokenize", "--speed", "--json", "--model", model, "--max-length", str(MAX_LENGTH), file])
         return json.loads(done.output)
+
+    def augment(self, file, operations, threads):
+        """One copy of each row by each operation; reading, cleaning and writing count."""
+        metrics, done = self._job(
+            "augment", {"input": file}, threads, operations=[{"name": name, "rate": 0.1} for name in operations])
+        return {"rows_per_s": metrics["rows"] / metrics["seconds"], "peak_mib": done.peak_mib, "process_s": done.seconds}
 
     def inspect(self, file):
         """The whole process counts."""
@@ -77,7 +84,7 @@ class Intray:
                 "name": "job", "run": runner,
                 "data": {role: f"{role}.csv" for role in data} | {
                     "columns": {"id": "paperid", "text": ["title", "abstract"], "label": "categories"}},
-                "with": {"max_length": MAX_LENGTH} | {k: v for k, v in parameters.items() if v is not None}}
+                "with": parameters}
             with open(os.path.join(folder, "job.yaml"), "w", encoding="utf-8") as file:
                 json.dump(spec, file)  # JSON is YAML
             try:
@@ -116,6 +123,10 @@ class Peers:
     def tokenize(self, file, model, threads):
         parallel = {"TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false", "RAYON_NUM_THREADS": str(threads)}
         result, _ = python("tokenize_texts.py", model, file, MAX_LENGTH, environment=parallel)
+        return result
+
+    def augment(self, operation, file):
+        result, _ = python("augment.py", operation, file)
         return result
 
     def read_csv(self, reader, file, delimiter):

@@ -236,6 +236,20 @@ def tokenize(shop):
         [Comparison(f"intray, {count}", [f"tokenizers, {count}"], "mib_per_s") for count in counts])
 
 
+def augment(shop):
+    few, many = shop.corpus.cut("train", shop.count(1000)), shop.corpus.cut("train", shop.count(20_000))
+    contestants, comparisons = {}, []
+    for operation, theirs in (("deletion", "delete"), ("swap", "swap")):
+        contestants[f"intray {operation}"] = functools.partial(shop.intray.augment, many, [operation], 1)
+        contestants[f"nlpaug {operation}"] = functools.partial(shop.peers.augment, theirs, few)
+        comparisons.append(Comparison(f"intray {operation}", [f"nlpaug {operation}"], "rows_per_s"))
+    for operation in ("insertion", "synonym"):
+        contestants[f"intray {operation}"] = functools.partial(shop.intray.augment, many, [operation], 1)
+    return Measurement(
+        "One changed copy of titles and abstracts, one thread: ours from CSV to CSV, the peer's from memory",
+        {"rows/s": ("rows_per_s", ",.0f"), "peak MiB": ("peak_mib", ",.0f")}, contestants, comparisons)
+
+
 def read_csv(shop, file, delimiter, what):
     return Measurement(
         f"Reading {os.path.getsize(file) / 1e6:.0f} MB of CSV, {what}",
@@ -257,6 +271,7 @@ MEASUREMENTS = {
     "accuracy": accuracy,
     "threads": threads,
     "tokenize": tokenize,
+    "augment": augment,
     "csv-texts": lambda shop: read_csv(shop, *shop.corpus.wide(shop.count(CSV_BYTES)), "titles and abstracts"),
     "csv-narrow": lambda shop: read_csv(shop, *shop.corpus.narrow(shop.count(CSV_BYTES)), "20 bytes a row"),
 }
