@@ -6,7 +6,7 @@ import Text
 ///
 /// (1) What comes out depends on the text, the rate and the random numbers only.
 /// (2) What is no word stays where it is: numbers in formulas, punctuation, line breaks.
-/// (3) Reserved words are never deleted, replaced or moved; stop words are never replaced, and nothing is looked up for them.
+/// (3) Reserved words, and commands of LaTeX, are never deleted, replaced or moved; stop words are never replaced, and nothing is looked up for them.
 public struct EasyDataAugmentation: Sendable {
   public enum Operation: String, Sendable, Codable, CaseIterable {
     /// Each word is left out with the probability `rate`; one always stays.
@@ -38,29 +38,28 @@ public struct EasyDataAugmentation: Sendable {
     _ operation: Operation, rate: Double, to text: String, random: inout CounterRandom
   ) -> (text: String, edits: Int) {
     var words = WordText(text)
-    let lower = words.words.indices.map { words.word($0).lowercased() }
-    if lower.isEmpty { return (text, 0) }
-    let wanted = max(1, Int(rate * Double(lower.count)))
+    if words.words.isEmpty { return (text, 0) }
+    let wanted = max(1, Int(rate * Double(words.words.count)))
     let edits =
       switch operation {
-      case .deletion: delete(rate, &words, lower, &random)
-      case .swap: swap(wanted, &words, lower, &random)
+      case .deletion: delete(rate, &words, &random)
+      case .swap: swap(wanted, &words, &random)
       case .insertion: insert(wanted, &words, &random)
-      case .synonym: replace(wanted, &words, lower, &random)
+      case .synonym: replace(wanted, &words, &random)
       }
     return edits == 0 ? (text, 0) : (words.text, edits)
   }
 
-  private func delete(_ rate: Double, _ words: inout WordText, _ lower: [String], _ random: inout CounterRandom) -> Int {
-    var isRemoved = lower.map { word in random.nextUniform() < rate && !reserved.contains(word[...]) }
+  private func delete(_ rate: Double, _ words: inout WordText, _ random: inout CounterRandom) -> Int {
+    var isRemoved = words.words.indices.map { random.nextUniform() < rate && isFree($0, words) }
     if !isRemoved.contains(false) { isRemoved[random.nextInt(below: isRemoved.count)] = false }
     let count = isRemoved.count { $0 }
     if count > 0 { words.remove { isRemoved[$0] } }
     return count
   }
 
-  private func swap(_ wanted: Int, _ words: inout WordText, _ lower: [String], _ random: inout CounterRandom) -> Int {
-    let places = lower.indices.filter { !reserved.contains(lower[$0][...]) }
+  private func swap(_ wanted: Int, _ words: inout WordText, _ random: inout CounterRandom) -> Int {
+    let places = words.words.indices.filter { isFree($0, words) }
     guard places.count > 1 else { return 0 }
     for _ in 0..<wanted {
       let first = random.nextInt(below: places.count)
@@ -77,7 +76,10 @@ public struct EasyDataAugmentation: Sendable {
       for _ in 0..<10 {
         let word = words.word(random.nextInt(below: words.words.count))
         guard let synonyms = synonyms(of: word) else { continue }
-        words.insert(synonyms[random.nextInt(below: synonyms.count)], at: random.nextInt(below: words.words.count + 1))
+        let place = random.nextInt(below: words.words.count + 1)
+        // Not between a backslash and its command.
+        if place < words.words.count, words.isCommand(place) { continue }
+        words.insert(synonyms[random.nextInt(below: synonyms.count)], at: place)
         edits += 1
         break
       }
@@ -85,28 +87,35 @@ public struct EasyDataAugmentation: Sendable {
     return edits
   }
 
-  private func replace(_ wanted: Int, _ words: inout WordText, _ lower: [String], _ random: inout CounterRandom) -> Int {
+  private func replace(_ wanted: Int, _ words: inout WordText, _ random: inout CounterRandom) -> Int {
     var places: [String: [Int]] = [:]
     var distinct: [String] = []
-    for (index, word) in lower.enumerated() {
-      if places[word] == nil { distinct.append(word) }
-      places[word, default: []].append(index)
+    for index in words.words.indices where !words.isCommand(index) {
+      let word = words.word(index)
+      guard isPlain(word) else { continue }
+      let lower = word.lowercased()
+      if places[lower] == nil { distinct.append(lower) }
+      places[lower, default: []].append(index)
     }
     var edits = 0
     var replaced = 0
     for pick in random.shuffle(distinct.count) {
       if replaced == wanted { break }
       let word = distinct[pick]
-      let plain = places[word, default: []].filter { isPlain(words.word($0)) }
-      guard !plain.isEmpty, let synonyms = synonyms(of: word) else { continue }
+      guard let synonyms = synonyms(of: word) else { continue }
       let synonym = synonyms[random.nextInt(below: synonyms.count)]
-      for index in plain {
+      for index in places[word, default: []] {
         words.replace(index, by: Self.cased(synonym, as: words.word(index)))
         edits += 1
       }
       replaced += 1
     }
     return edits
+  }
+
+  /// Whether a word may go or move.
+  private func isFree(_ index: Int, _ words: WordText) -> Bool {
+    !words.isCommand(index) && !reserved.contains(words.word(index)[...])
   }
 
   /// nil for stop words, reserved words, words without synonyms, and what is not plain.

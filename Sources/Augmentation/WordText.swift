@@ -35,6 +35,9 @@ struct WordText {
     return String(decoding: joined, as: UTF8.self)
   }
 
+  /// Whether the word is a command of LaTeX: `\omega`.
+  func isCommand(_ index: Int) -> Bool { bytes[gaps[index]].last == UInt8(ascii: "\\") }
+
   func word(_ index: Int) -> String { String(decoding: bytes[words[index]], as: UTF8.self) }
 
   mutating func replace(_ index: Int, by word: String) { words[index] = append(word) }

@@ -140,10 +140,11 @@ public final class SentenceTable: BackTranslator {
     return text.count <= 40 ? start : start.prefix(40) + "..."
   }
 
+  private enum Mark: UInt8 { case new, onThisWay, done }
+
   /// Each text leads to its translation, and from there on where that is a text of the table too. A text that is its
   /// own translation is no circle: the guards see to it.
   private static func refuseCycles(_ index: TranslationIndex, _ name: String, step: () throws -> Void) throws {
-    enum Mark: UInt8 { case new, onThisWay, done }
     var marks = [Mark](repeating: .new, count: index.keys)
     func next(_ entry: TranslationIndex.Entry) throws -> TranslationIndex.Entry? {
       guard let target = try index.targets(of: entry, limit: 1).first, let next = try index.find(target.text),

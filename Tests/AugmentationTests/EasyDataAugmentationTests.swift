@@ -102,6 +102,14 @@ struct LongWords: Thesaurus {
     }
   }
 
+  @Test(arguments: Operation.allCases) func `a command of LaTeX stays in one piece`(operation: Operation) {
+    let text = #"an $\omega$-regular and \textbf{strong} language of \mathcal{lambda} terms"#
+    for seed in 1...30 as ClosedRange<UInt64> {
+      let changed = apply(operation, 0.5, text, seed: seed).text
+      for command in [#"\omega"#, #"\textbf"#, #"\mathcal"#] { #expect(changed.contains(command), "\(changed)") }
+    }
+  }
+
   @Test func `stop words and names are not looked up`() {
     struct Everything: Thesaurus {
       func synonyms(of word: String) -> [String] { ["SYNONYM"] }
