@@ -45,7 +45,7 @@ bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONL
 soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
 	@scripts/soak $(DURATION)
 
-parity: deps models ## compare with tokenizers, PyTorch and transformers; DATA=FILE takes your texts, too
+parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too
 	swift build -c $(CONFIGURATION) --build-tests
 	@scripts/parity/run $(if $(DATA),"$(DATA)")
 

@@ -72,6 +72,7 @@ let package = Package(
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
     library("Tokenizers", ["IntrayCore", "FileKit"]),
+    library("Text", ["IntrayCore", "FileKit"]),
     library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
@@ -103,7 +104,7 @@ let package = Package(
       "intray",
       [
         "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "ModelStore", "Tokenizers", "Models", "Tensors",
-        "CKernels", "PluginHost", argumentParser,
+        "Text", "CKernels", "PluginHost", argumentParser,
       ]),
 
     // Plugins: a dynamic library each.
@@ -133,6 +134,7 @@ let package = Package(
     tests("OptimizersTests", ["IntrayCore", "TestSupport", "Optimizers", "Layers", "Tensors", "Safetensors"]),
     tests("SafetensorsTests", ["IntrayCore", "TestSupport", "Safetensors", "FileKit"]),
     tests("TokenizersTests", ["IntrayCore", "TestSupport", "Tokenizers", "Tables"]),
+    tests("TextTests", ["IntrayCore", "TestSupport", "Text", "FileKit"]),
     tests(
       "ModelsTests",
       ["IntrayCore", "TestSupport", "Models", "Layers", "Optimizers", "Tensors", "Safetensors", "FileKit"]),

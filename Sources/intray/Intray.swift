@@ -18,7 +18,9 @@ struct Intray: ParsableCommand {
       CommandGroup(
         name: "Run jobs:",
         subcommands: [Run.self, Submit.self, Status.self, Logs.self, Cancel.self, Retry.self]),
-      CommandGroup(name: "Look before you run:", subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self]),
+      CommandGroup(
+        name: "Look before you run:",
+        subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self, Lemmatize.self]),
       CommandGroup(name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self]),
     ])
 
