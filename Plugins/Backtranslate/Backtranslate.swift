@@ -39,10 +39,10 @@ enum Backtranslate: PlanningRunner {
           "type": "string", "default": "apertium", "description": "The program: a name in PATH, or a path.",
         ],
         "forward": [
-          "type": "string", "default": "en-es",
+          "type": "string", "default": "eng-spa",
           "description": "Apertium's mode from the texts' language to another; `apertium -l` lists what is installed.",
         ],
-        "backward": ["type": "string", "default": "es-en", "description": "The mode back."],
+        "backward": ["type": "string", "default": "spa-eng", "description": "The mode back."],
         "processes": [
           "type": "integer", "minimum": 1, "maximum": 64,
           "description": "Pairs of translators that work at the same time; the job's threads when nothing is said.",

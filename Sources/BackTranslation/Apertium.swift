@@ -1,19 +1,22 @@
-import CLinux
+import FileKit
 import Foundation
 import IntrayCore
 
 /// What is installed of Apertium (https://apertium.org): a program, and a mode for each direction of a language pair.
 ///
 ///     let apertium = try Apertium()
-///     try apertium.check(modes: ["en-es", "es-en"])
+///     try apertium.check(modes: ["eng-spa", "spa-eng"])
 public struct Apertium: Sendable {
   /// The program's full path.
   public let program: String
+  /// Beside it: writes a mode's pipeline with null flush in all its parts. `apertium -z` itself does not answer before
+  /// it gets the next text: it has gawk in front and behind, which waits for what may still belong to a NUL.
+  private let modeWriter: String
 
   /// Debian's package for a pair of modes.
   private static let packages = [
-    "en-es": "apertium-en-es", "es-en": "apertium-en-es", "eng-spa": "apertium-en-es", "spa-eng": "apertium-en-es",
-    "eng-cat": "apertium-eng-cat", "cat-eng": "apertium-eng-cat",
+    "eng-spa": "apertium-eng-spa", "spa-eng": "apertium-eng-spa", "eng-cat": "apertium-eng-cat",
+    "cat-eng": "apertium-eng-cat",
   ]
 
   /// Looks for the program.
@@ -25,9 +28,14 @@ public struct Apertium: Sendable {
       program.contains("/")
       ? [""] : (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/" }
     guard let path = folders.map({ $0 + program }).first(where: { access($0, X_OK) == 0 }) else {
-      throw IntrayError(.missing, "no program '\(program)'", hint: "apt install apertium apertium-en-es")
+      throw IntrayError(.missing, "no program '\(program)'", hint: "apt install apertium apertium-eng-spa")
     }
     self.program = path
+    modeWriter = Files.parent(of: path) + "/apertium-wblank-mode"
+    guard access(modeWriter, X_OK) == 0 else {
+      throw IntrayError(
+        .missing, "no program '\(modeWriter)'; it belongs to Apertium from 3.8 on", hint: "apt install apertium")
+    }
   }
 
   /// The modes that are installed, sorted.
@@ -45,6 +53,14 @@ public struct Apertium: Sendable {
     }
   }
 
+  /// A mode's pipeline, waiting for texts in the stream format.
+  func start(_ mode: String) throws -> TranslatorProcess {
+    let data = ProcessInfo.processInfo.environment["APERTIUM_DATADIR"] ?? "/usr/share/apertium"
+    // -n: no marks at unknown words.
+    return try TranslatorProcess(
+      "/bin/bash", ["-c", "exec bash <(\"$0\" -z \"$1\") -n", modeWriter, "\(data)/modes/\(mode).mode"])
+  }
+
   /// - Throws: `IntrayError(.missing)` for a mode that is not installed, with the package that has it.
   public func check(modes wanted: [String]) throws {
     let installed = try modes()
@@ -52,14 +68,14 @@ public struct Apertium: Sendable {
     let package = Self.packages[missing].map { "apt install \($0)" }
     let known =
       installed.isEmpty
-      ? "apt install apertium-en-es" : "there are \(installed.prefix(20).joined(separator: ", "))"
+      ? "apt install apertium-eng-spa" : "there are \(installed.prefix(20).joined(separator: ", "))"
     throw IntrayError(.missing, "Apertium has no mode '\(missing)'", hint: package ?? known)
   }
 }
 
 /// Translates there and back with two long-running Apertium pipelines.
 ///
-/// (1) Each text gets one answer, or an error is thrown.
+/// (1) Each text gets its own answer, or an error is thrown.
 /// (2) A pipeline that ends or does not answer is started anew, at most `attempts` times in a row; then the error is a
 ///     transient one.
 ///
@@ -95,15 +111,19 @@ public final class ApertiumTranslator {
   }
 
   private func translate(_ texts: [String], direction: Int, shouldStop: () -> Bool) throws -> [String] {
-    let encoded = texts.map(ApertiumText.init)
+    let encoded = texts.enumerated().map { ApertiumText($1, number: $0) }
     for attempt in 1... {
       do {
-        let pipeline = try pipelines[direction] ?? start(direction)
+        let pipeline = try pipelines[direction] ?? apertium.start(modes[direction])
         // After an error there may be answers to come that nobody wants.
         pipelines[direction] = nil
         let answers = try pipeline.translate(encoded.map(\.stream), patience: patience, shouldStop: shouldStop)
+        let decoded = zip(encoded, answers).compactMap { $0.decode($1) }
+        guard decoded.count == texts.count else {
+          throw TranslatorProcess.Failure(message: "gives an answer to another text")
+        }
         pipelines[direction] = pipeline
-        return zip(encoded, answers).map { $0.decode($1) }
+        return decoded
       } catch let failure as TranslatorProcess.Failure {
         let message = "the translator \(modes[direction]) \(failure.message)"
         if attempt == Self.attempts { throw IntrayError(.system, message, isTransient: true) }
@@ -112,39 +132,37 @@ public final class ApertiumTranslator {
     }
     return []
   }
-
-  private func start(_ direction: Int) throws -> TranslatorProcess {
-    // -z: flush at each NUL; -u: no marks at unknown words; -f none: the text is in Apertium's stream format already.
-    try TranslatorProcess(apertium.program, ["-z", "-u", "-f", "none", modes[direction]])
-  }
 }
 
 /// A text in Apertium's stream format (https://wiki.apertium.org/wiki/Apertium_stream_format), and back.
+///
+/// As `apertium-destxt` does, each text gets a full stop of its own, with `[]` behind it: pipelines keep a last full stop
+/// back otherwise, some (eng-cat of Debian 12) together with the NUL. Behind that stands the text's number as a blank,
+/// which comes through unchanged: an answer is known to belong to its text.
 struct ApertiumText {
   /// One line without NUL.
   let stream: String
-  private let addsEnd: Bool
+  private let mark: String
 
   /// What has a meaning in the stream.
   private static let special: Set<Character> = ["[", "]", "{", "}", "^", "$", "/", "\\", "@", "<", ">"]
 
-  init(_ text: String) {
+  init(_ text: String, number: Int) {
     var stream = ""
-    let words = text.split { $0.isWhitespace || $0 == "\0" }
-    for (index, word) in words.enumerated() {
-      if index > 0 { stream += " " }
+    for word in text.split(whereSeparator: { $0.isWhitespace || $0 == "\0" }) {
+      if !stream.isEmpty { stream += " " }
       for character in word {
         if Self.special.contains(character) { stream += "\\" }
         stream.append(character)
       }
     }
-    // As apertium-destxt does: a sentence without an end would wait for what comes next.
-    addsEnd = words.last.map { !".!?".contains($0.last ?? " ") } ?? false
-    self.stream = addsEnd ? stream + ".[]" : stream
+    mark = "[\(number)]"
+    self.stream = stream + ".[]" + mark
   }
 
-  /// The text of an answer.
-  func decode(_ answer: String) -> String {
+  /// The text of an answer; nil when it is the answer to another text.
+  func decode(_ answer: String) -> String? {
+    guard answer.contains(mark) else { return nil }
     var text = ""
     var isEscaped = false
     var isBlank = false
@@ -160,7 +178,7 @@ struct ApertiumText {
       }
     }
     text = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    if addsEnd, text.last == "." { text.removeLast() }
+    if text.last == "." { text.removeLast() }
     return text
   }
 }

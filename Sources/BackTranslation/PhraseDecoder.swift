@@ -76,7 +76,7 @@ public struct PhraseDecoder: Sendable {
   /// The translations of one sentence, best first: at least one, at most `beam`, all different.
   public func translations(of sentence: String) throws -> [Translation] {
     var sentence = sentence
-    return try sentence.withUTF8 { try translations(of: $0) }
+    return try sentence.withUTF8 { bytes in try withExtendedLifetime(table) { try translations(of: bytes) } }
   }
 
   private func translations(of bytes: UnsafeBufferPointer<UInt8>) throws -> [Translation] {

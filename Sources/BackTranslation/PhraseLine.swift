@@ -57,13 +57,16 @@ struct PhraseLine {
     let fields = Self.fields(line)
     guard (3...Self.mostFields).contains(fields.count) else {
       throw Fault(
-        "\(fields.count) field\(fields.count == 1 ? "" : "s") where 'source ||| target ||| scores' has 3 to \(Self.mostFields)")
+        "\(fields.count) field\(fields.count == 1 ? "" : "s") where 'source ||| target ||| scores' has 3 to \(Self.mostFields)"
+      )
     }
     source = Self.unescaped(Self.trimmed(fields[0]))
     target = Self.detokenized(Self.unescaped(Self.trimmed(fields[1])))
     let words = fields[2].split { $0 == " " || $0 == "\t" }
     let scores = try words.map { word in
-      guard let score = Double(word), score.isFinite, score >= 0 else { throw Fault("the score '\(word)' is no number") }
+      guard let score = Double(word), score.isFinite, score >= 0 else {
+        throw Fault("the score '\(word)' is no number")
+      }
       return score
     }
     guard scores.count >= Self.leastScores else {

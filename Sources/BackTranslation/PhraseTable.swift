@@ -64,9 +64,11 @@ public final class PhraseTable: Sendable {
     var pieces = PhraseText()
     var phrase = phrase
     phrase.withUTF8 { pieces.cut($0) }
-    guard let entry = try pieces.normalized.withUnsafeBytes({ try index.find($0) }) else { return [] }
-    return try index.targets(of: entry).map {
-      Translation(text: $0.string, logProbability: Double(Float(bitPattern: $0.value)))
+    return try withExtendedLifetime(index) {
+      guard let entry = try pieces.normalized.withUnsafeBytes({ try index.find($0) }) else { return [] }
+      return try index.targets(of: entry).map {
+        Translation(text: $0.string, logProbability: Double(Float(bitPattern: $0.value)))
+      }
     }
   }
 

@@ -78,7 +78,9 @@ struct PhraseText {
 
   private static func normalize(_ piece: UnsafeBufferPointer<UInt8>, isWord: Bool, into normalized: inout [UInt8]) {
     if piece.allSatisfy({ $0 < 0x80 }) {
-      for byte in piece { normalized.append((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte) }
+      for byte in piece {
+        normalized.append((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte)
+      }
       return
     }
     let text = String(decoding: piece, as: UTF8.self)

@@ -54,8 +54,10 @@ public final class SentenceTable: BackTranslator {
 
   /// The translation of a row's id, or of a text.
   public func translation(of key: String) throws -> String? {
-    guard let entry = try index.find(key) else { return nil }
-    return try index.targets(of: entry, limit: 1).first?.string
+    try withExtendedLifetime(index) {
+      guard let entry = try index.find(key) else { return nil }
+      return try index.targets(of: entry, limit: 1).first?.string
+    }
   }
 
   /// Another file of the same name, or another column, is another index.
@@ -101,7 +103,8 @@ public final class SentenceTable: BackTranslator {
           if isBlank(key) { throw refuse("the \(table.header[keyColumn]) is empty") }
           if isBlank(translation) { throw refuse("the translation is empty") }
           try writer.add(
-            key: UnsafeRawBufferPointer(key), target: UnsafeRawBufferPointer(translation), value: UInt32(clamping: row.line),
+            key: UnsafeRawBufferPointer(key), target: UnsafeRawBufferPointer(translation),
+            value: UInt32(clamping: row.line),
             line: row.line)
         }
       }

@@ -84,7 +84,8 @@ final class TranslationIndex: Sendable {
     }
     let fields = UnsafeRawBufferPointer(rebasing: bytes[footer..<footer + Self.footerFields])
     guard field(Self.footerFields) == ByteHash.hash(fields), field(40) == UInt64(bytes.count) else {
-      throw IntrayError(.data, "the file is damaged: its footer is not what was written", at: .init(path), hint: Self.hint)
+      throw IntrayError(
+        .data, "the file is damaged: its footer is not what was written", at: .init(path), hint: Self.hint)
     }
     guard let kind = Kind(rawValue: UInt32(truncatingIfNeeded: field(0) >> 32)), kinds.contains(kind) else {
       throw IntrayError(.data, "a table of another kind", at: .init(path))

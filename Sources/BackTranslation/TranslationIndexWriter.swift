@@ -74,7 +74,8 @@ final class TranslationIndexWriter {
     for (number, part) in parts.enumerated() {
       try part.close()
       try step()
-      try merge(MappedFile(part.path), into: output, choose: choose)
+      let content = try MappedFile(part.path)
+      try withExtendedLifetime(content) { try merge(content.bytes, into: output, choose: choose) }
       try Files.remove("\(folder)/\(number)")
     }
     try output.finish(kind, longestKey: longestKey)
@@ -90,9 +91,9 @@ final class TranslationIndexWriter {
   }
 
   private func merge(
-    _ part: MappedFile, into output: Output, choose: (UnsafeRawBufferPointer, inout [Record]) throws -> Void
+    _ bytes: UnsafeRawBufferPointer, into output: Output,
+    choose: (UnsafeRawBufferPointer, inout [Record]) throws -> Void
   ) throws {
-    let bytes = part.bytes
     func number(_ offset: Int) -> UInt32 { bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     func key(_ place: Place) -> UnsafeRawBufferPointer {
       let start = place.offset + Self.recordHeader
@@ -121,7 +122,9 @@ final class TranslationIndexWriter {
     while first < places.count {
       let group = key(places[first])
       var end = first + 1
-      while end < places.count, places[end].hash == places[first].hash, key(places[end]).elementsEqual(group) { end += 1 }
+      while end < places.count, places[end].hash == places[first].hash, key(places[end]).elementsEqual(group) {
+        end += 1
+      }
       var records = places[first..<end].map(record)
       try choose(group, &records)
       try output.add(hash: places[first].hash, key: group, records: records)
@@ -188,7 +191,8 @@ final class TranslationIndexWriter {
     func finish(_ kind: TranslationIndex.Kind, longestKey: Int) throws {
       while bucket < 1 << Int(bits) { try endBlock() }
       try directory.close()
-      try file.write(MappedFile(directory.path).bytes)
+      let places = try MappedFile(directory.path)
+      try withExtendedLifetime(places) { try file.write(places.bytes) }
       let total = size + (8 << Int(bits)) + TranslationIndex.footerSize
       let fields: [UInt64] = [
         UInt64(TranslationIndex.version) | UInt64(kind.rawValue) << 32, bits, UInt64(keys), UInt64(targets),

@@ -1,7 +1,6 @@
 import BackTranslation
 import Foundation
 import IntrayCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -19,17 +18,24 @@ import Testing
   private func program(_ answer: String) throws -> Apertium {
     try folder.write(
       """
-      if (grep { $_ eq '-l' } @ARGV) { print "  en-es\\n  es-en\\n"; exit 0 }
-      $| = 1; $/ = "\\0"; $back = $ARGV[-1] eq 'es-en';
+      if (grep { $_ eq '-l' } @ARGV) { print "  eng-spa\\n  spa-eng\\n"; exit 0 }
+      $| = 1; $/ = "\\0"; $back = $ARGV[-1] eq 'spa-eng';
       while (defined($text = <STDIN>)) { chomp $text; \(answer) }
       """, to: "translator.pl")
-    return try Apertium(try folder.writeScript("exec perl '\(folder.path)/translator.pl' \"$@\"", to: "translator"))
+    return try program(script: "exec perl '\(folder.path)/translator.pl' \"$@\"")
+  }
+
+  /// Both programs that belong to Apertium; the script runs a mode.
+  private func program(script: String) throws -> Apertium {
+    let path = try folder.writeScript(script, to: "apertium")
+    _ = try folder.writeScript("echo \"exec '\(path)' $(basename \"$2\" .mode)\"", to: "apertium-wblank-mode")
+    return try Apertium(path)
   }
 
   private func translator(
     _ apertium: Apertium, patience: Duration = .seconds(60), onRestart: @escaping (String) -> Void = { _ in }
   ) -> ApertiumTranslator {
-    ApertiumTranslator(apertium, forward: "en-es", backward: "es-en", patience: patience, onRestart: onRestart)
+    ApertiumTranslator(apertium, forward: "eng-spa", backward: "spa-eng", patience: patience, onRestart: onRestart)
   }
 
   @Test func `each text gets its answer, in order, whatever is in it`() throws {
@@ -48,8 +54,8 @@ import Testing
 
   @Test func `the stand-in goes there and back`() throws {
     let apertium = try Apertium(Self.standIn)
-    #expect(try apertium.modes() == ["en-es", "es-en"])
-    try apertium.check(modes: ["en-es", "es-en"])
+    #expect(try apertium.modes() == ["eng-spa", "spa-eng"])
+    try apertium.check(modes: ["eng-spa", "spa-eng"])
     #expect(
       try translator(apertium).backTranslate(["One two three four five", "a/b"])
         == ["One two three other five", "a/b"])
@@ -58,14 +64,14 @@ import Testing
   @Test func `a missing program and a missing mode say what to install`() throws {
     let program = #expect(throws: IntrayError.self) { try Apertium("no-such-apertium") }
     #expect(program?.code == .missing)
-    #expect(program?.description == "no program 'no-such-apertium'; apt install apertium apertium-en-es")
+    #expect(program?.description == "no program 'no-such-apertium'; apt install apertium apertium-eng-spa")
     #expect(throws: IntrayError.self) { try Apertium("/no/such/apertium") }
     let apertium = try Apertium(Self.standIn)
     for (mode, message) in [
       ("eng-cat", "Apertium has no mode 'eng-cat'; apt install apertium-eng-cat"),
-      ("xx-yy", "Apertium has no mode 'xx-yy'; there are en-es, es-en"),
+      ("xx-yy", "Apertium has no mode 'xx-yy'; there are eng-spa, spa-eng"),
     ] {
-      let error = #expect(throws: IntrayError.self) { try apertium.check(modes: ["en-es", mode]) }
+      let error = #expect(throws: IntrayError.self) { try apertium.check(modes: ["eng-spa", mode]) }
       #expect(error?.code == .missing)
       #expect(error?.description == message)
     }
@@ -86,14 +92,14 @@ import Testing
       let texts = (0..<10).map { "number \(block * 10 + $0)." }
       #expect(try translator.backTranslate(texts) == texts)
     }
-    #expect(restarts == [String](repeating: "the translator en-es has ended: out of words", count: 5))
+    #expect(restarts == [String](repeating: "the translator eng-spa has ended: out of words", count: 5))
   }
 
   @Test func `one that dies again and again is a transient error`() throws {
     var restarts = 0
     let translator = translator(try program("exit 1 if $back; print \"$text\\0\";")) { _ in restarts += 1 }
     let error = #expect(throws: IntrayError.self) { try translator.backTranslate(["a"]) }
-    #expect(error == IntrayError(.system, "the translator es-en has ended", isTransient: true))
+    #expect(error == IntrayError(.system, "the translator spa-eng has ended", isTransient: true))
     #expect(restarts == ApertiumTranslator.attempts - 1)
   }
 
@@ -103,12 +109,12 @@ import Testing
     var restarts: [String] = []
     let first = translator(once, patience: .seconds(4)) { restarts.append($0) }
     #expect(try first.backTranslate(["a", "b"]) == ["a", "b"])
-    #expect(restarts == ["the translator en-es does not answer"])
+    #expect(restarts == ["the translator eng-spa does not answer"])
     let start = ContinuousClock.now
     let error = #expect(throws: IntrayError.self) {
       try translator(try program("sleep 1000;"), patience: .milliseconds(300)).backTranslate(["a"])
     }
-    #expect(error == IntrayError(.system, "the translator en-es does not answer", isTransient: true))
+    #expect(error == IntrayError(.system, "the translator eng-spa does not answer", isTransient: true))
     #expect(ContinuousClock.now - start < .seconds(30))
   }
 
@@ -122,9 +128,9 @@ import Testing
 
   @Test func `all processes of a translator end with it`() throws {
     let pids = "\(folder.path)/pids"
-    let script = try folder.writeScript(
-      "sh -c 'echo $$ >>\(pids); exec sleep 1000' & echo $$ >>\(pids); cat; wait", to: "tree")
-    var translator: ApertiumTranslator? = translator(try Apertium(script))
+    let tree = try program(
+      script: "sh -c 'echo $$ >>\(pids); exec sleep 1000' & echo $$ >>\(pids); cat; wait")
+    var translator: ApertiumTranslator? = translator(tree)
     #expect(try translator?.backTranslate(["a."]) == ["a."])
     var started: [Int32] = []
     for _ in 0..<1000 where started.count < 4 {
@@ -179,10 +185,12 @@ import Testing
     let apertium = try program("print \"$text\\0\";")
     var done = 0
     #expect(throws: Full.self) {
-      try runPool(apertium, processes: 3, blocks: 1000) { _ in
-        done += 1
-        if done == 10 { throw Full() }
-      }
+      try runPool(
+        apertium, processes: 3, blocks: 1000,
+        onDone: { _ in
+          done += 1
+          if done == 10 { throw Full() }
+        })
     }
     #expect(done == 10)
     let error = #expect(throws: IntrayError.self) {
@@ -191,21 +199,31 @@ import Testing
     #expect(error?.isTransient == true)
   }
 
+  private final class Flag: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value = false
+
+    var isSet: Bool { lock.withLock { value } }
+    func set() { lock.withLock { value = true } }
+  }
+
   @Test func `a pool stops soon when it is asked to, also in the middle of a long text`() throws {
     let apertium = try program("sleep 1000 if $text =~ /text 5/; print \"$text\\0\";")
-    let stop = Mutex(false)
+    let stop = Flag()
     let start = ContinuousClock.now
     #expect(throws: TranslationStopped.self) {
-      try runPool(apertium, processes: 2, blocks: 100, shouldStop: { stop.withLock { $0 } }) { block in
-        if block == 6 { stop.withLock { $0 = true } }
-      }
+      try runPool(
+        apertium, processes: 2, blocks: 100, shouldStop: { stop.isSet },
+        onDone: { block in
+          if block == 6 { stop.set() }
+        })
     }
     #expect(ContinuousClock.now - start < .seconds(20))
   }
 
   static let installed: Bool = {
     guard let modes = try? Apertium().modes() else { return false }
-    return modes.contains("en-es") && modes.contains("es-en")
+    return modes.contains("eng-spa") && modes.contains("spa-eng")
   }()
 
   static let texts = [
@@ -216,7 +234,7 @@ import Testing
     "", "What is it good for?", "We propose a new method for training neural networks on large data sets.",
   ]
 
-  @Test(.enabled(if: installed, "Apertium is not installed: apt install apertium apertium-en-es"))
+  @Test(.enabled(if: installed, "Apertium is not installed: apt install apertium apertium-eng-spa"))
   func `Apertium answers each text once, and the same wherever the text comes`() throws {
     let translator = translator(try Apertium())
     let together = try translator.backTranslate(Self.texts)
@@ -226,6 +244,7 @@ import Testing
     #expect(together[5] == "")
     #expect(Guards().check(together[0], of: Self.texts[0]) == nil, "\(together[0])")
     #expect(together[0].hasSuffix(".") && !together[1].hasSuffix("."))
+    #expect(together[6].hasSuffix("?"))
     #expect(together.allSatisfy { !$0.contains("[]") && !$0.contains("*") })
     for (index, text) in Self.texts.enumerated().reversed() {
       #expect(try translator.backTranslate([text]) == [together[index]], "\(text)")

@@ -4,17 +4,18 @@ import TestSupport
 import Testing
 
 @Suite struct GuardsTests {
-  @Test(arguments: [
-    ("A small house", "A little house", nil),
-    ("A small house", " a  SMALL house\n", .identical),
-    ("A small house", "", .missing),
-    ("A small house", " \n", .missing),
-    ("A small house", "a", .tooShort),
-    ("A small house", "a small house and much more than was said", .tooLong),
-    ("A small house", "one tiny home", .tooLittleOverlap),
-    ("?!", "?", nil),
-    ("", "x", nil),
-  ] as [(String, String, Guards.Rejection?)])
+  @Test(
+    arguments: [
+      ("A small house", "A little house", nil),
+      ("A small house", " a  SMALL house\n", .identical),
+      ("A small house", "", .missing),
+      ("A small house", " \n", .missing),
+      ("A small house", "a", .tooShort),
+      ("A small house", "a small house and much more than was said", .tooLong),
+      ("A small house", "one tiny home", .tooLittleOverlap),
+      ("?!", "?", nil),
+      ("", "x", nil),
+    ] as [(String, String, Guards.Rejection?)])
   func `a translation is judged`(original: String, translation: String, expected: Guards.Rejection?) {
     #expect(Guards().check(translation, of: original) == expected)
   }

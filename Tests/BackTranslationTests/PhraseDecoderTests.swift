@@ -81,10 +81,14 @@ import Testing
       var options: [String: [(String, Double)]] = [:]
       var text = ""
       for _ in 0..<12 {
-        let source = (0..<Int.random(in: 1...3, using: &random)).map { _ in "abc".randomElement(using: &random).map(String.init) ?? "" }
-          .joined(separator: " ")
-        let target = (0..<Int.random(in: 1...2, using: &random)).map { _ in "xyz".randomElement(using: &random).map(String.init) ?? "" }
-          .joined(separator: " ")
+        let source = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+          "abc".randomElement(using: &random).map(String.init) ?? ""
+        }
+        .joined(separator: " ")
+        let target = (0..<Int.random(in: 1...2, using: &random)).map { _ in
+          "xyz".randomElement(using: &random).map(String.init) ?? ""
+        }
+        .joined(separator: " ")
         if options[source]?.contains(where: { $0.0 == target }) == true { continue }
         let share = Double.random(in: 0.01...1, using: &random)
         options[source, default: []].append((target, Double(Float(log(share)))))
@@ -133,7 +137,8 @@ import Testing
     var random = SeededGenerator(seed: 5)
     let pieces = ["q", "Q.", " ", "\n", "!", "é", "漢", "😎", "\u{301}", "'", "—", "\u{0}", "ﬁ", "½", "\r\n", "-"]
     for _ in 0..<500 {
-      let text = (0..<Int.random(in: 0...20, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+      let text = (0..<Int.random(in: 0...20, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
+        .joined()
       // Nothing of it is in the table: all stays but for space at the end.
       let translated = try decoder.translate(text)
       #expect(text.utf8.starts(with: translated.utf8))
@@ -145,12 +150,15 @@ import Testing
     let forward = try table("house\tmaison\ncat\tchat\nthe\tle\n", "forward")
     let backward = try table("maison\thouse\nmaison\thome\nchat\tcat\nle\tthe\n", "backward")
     let pivot = PivotTranslator(forward: forward, backward: backward)
-    #expect(try pivot.backTranslate(id: "1", text: "The house, the Cat. The cat!\nHouse") == "The home, the Cat. The cat!\nHome")
+    #expect(
+      try pivot.backTranslate(id: "1", text: "The house, the Cat. The cat!\nHouse")
+        == "The home, the Cat. The cat!\nHome")
     #expect(try pivot.backTranslate(id: "1", text: " \n") == nil)
     #expect(try pivot.backTranslate(id: "1", text: "GAN") == "GAN")
     // A beam of one knows only one way.
     #expect(
-      try PivotTranslator(forward: forward, backward: backward, beam: 1).backTranslate(id: "1", text: "house") == "house")
+      try PivotTranslator(forward: forward, backward: backward, beam: 1).backTranslate(id: "1", text: "house")
+        == "house")
   }
 
   @Test func `a folder holds both tables`() throws {

@@ -29,7 +29,8 @@ import Testing
     let house = try table.translations(of: "hoUse")
     #expect(house.map(\.text) == ["maison", "domicile", "logis"])
     for translation in house { #expect(abs(translation.logProbability - log(1.0 / 3)) < 1e-6) }
-    #expect(try table.translations(of: "cat") == [.init(text: "chat", logProbability: 0)])
+    #expect(try table.translations(of: "cat").map(\.text) == ["chat"])
+    #expect(try table.translations(of: "cat")[0].logProbability == 0)
     #expect(try table.translations(of: "dog").isEmpty)
     #expect(try table.translations(of: "").isEmpty)
   }
@@ -49,7 +50,9 @@ import Testing
     #expect(abs(house[0].logProbability - log(0.5)) < 1e-6)
     #expect(abs(house[1].logProbability - log(0.3)) < 1e-6, "the likelier of two lines for the same pair")
     // However a phrase was cut into words, it is found; Moses' escapes and spaces are taken back.
-    for text in ["don't", "don 't", "Don’t"] { #expect(try table.translations(of: text).map(\.text) == ["ne \" pas \""]) }
+    for text in ["don't", "don 't", "Don’t"] {
+      #expect(try table.translations(of: text).map(\.text) == ["ne \" pas \""])
+    }
     #expect(try table.translations(of: "he said, \"no\"").map(\.text) == ["il dit, & l'homme (non)."])
   }
 
@@ -58,8 +61,8 @@ import Testing
     var text = "\(seven)\tsept\n\(seven) eight\thuit\n"
     for number in 1...30 { text += "x\tx\(number)\n" }
     let summary = try compile(text)
-    #expect(
-      summary == .init(format: "dictionary", lines: 32, phrases: 2, translations: 21, tooLong: 1))
+    #expect(summary.format == "dictionary" && summary.lines == 32 && summary.tooLong == 1)
+    #expect(summary.phrases == 2 && summary.translations == 21)
     let table = try PhraseTable(path)
     #expect(try table.translations(of: seven).map(\.text) == ["sept"])
     #expect(try table.translations(of: seven + " eight").isEmpty)
@@ -170,7 +173,8 @@ import Testing
       var data = whole
       let from = Int.random(in: 0..<data.count, using: &random)
       let length = Int.random(in: 1...min(64, data.count - from), using: &random)
-      let piece = Bool.random(using: &random)
+      let piece =
+        Bool.random(using: &random)
         ? Data((0..<length).map { _ in UInt8.random(in: 0...255, using: &random) })
         : whole[from..<from + length]
       let to = Int.random(in: 0...data.count - length, using: &random)

@@ -72,7 +72,9 @@ import Testing
     #expect(try indexes().count == 2)
   }
 
-  @Test func `an index that was damaged between two attempts is made anew, or is an error, never another answer`() throws {
+  @Test func `an index that was damaged between two attempts is made anew, or is an error, never another answer`()
+    throws
+  {
     let rows = (0..<40).map { "\($0),translation number \($0)\n" }.joined()
     let path = try folder.write("id,translation\n" + rows, to: "table.csv")
     _ = try SentenceTable(compiling: path, in: work.path)
@@ -132,7 +134,8 @@ import Testing
     for round in 0..<30 {
       var expected: [String: String] = [:]
       for _ in 0..<Int.random(in: 1...400, using: &random) {
-        let key = String((0..<Int.random(in: 1...3, using: &random)).map { _ in "abcdé漢 ".randomElement(using: &random) ?? "a" })
+        let key = String(
+          (0..<Int.random(in: 1...3, using: &random)).map { _ in "abcdé漢 ".randomElement(using: &random) ?? "a" })
         if key.allSatisfy(\.isWhitespace) { continue }
         expected[key] = "translation of \(key) \(Int.random(in: 0..<9, using: &random))"
       }

@@ -72,7 +72,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     name: "backtranslate", files: ["input.csv": TinyModel.csv(rows: 6000, labels: nil)],
     columns: Columns(id: "id", text: ["text"]),
     with: [
-      "apertium": .string(Checkout.fixture("backtranslation/apertium")), "forward": "en-es", "backward": "es-en",
+      "apertium": .string(Checkout.fixture("backtranslation/apertium")), "forward": "eng-spa", "backward": "spa-eng",
       "min_length_ratio": 0.5, "max_length_ratio": 2, "overlap": 0.2, "patience_seconds": 60,
     ],
     step: .milliseconds(20))
