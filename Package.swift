@@ -38,6 +38,7 @@ let package = Package(
     .library(name: "Echo", type: .dynamic, targets: ["Echo"]),
     .library(name: "Finetune", type: .dynamic, targets: ["Finetune"]),
     .library(name: "Infer", type: .dynamic, targets: ["Infer"]),
+    .library(name: "Analyze", type: .dynamic, targets: ["Analyze"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -62,6 +63,7 @@ let package = Package(
     library("SpecFile", ["IntrayCore", "FileKit", "CLibYAML"]),
     library("Tables", ["IntrayCore", "FileKit", "CLibCSV"]),
     library("ModelStore", ["IntrayCore", "FileKit"]),
+    library("Report", []),
 
     // The engine: knows nothing of jobs.
     library("Tensors", ["IntrayCore", "CKernels"]),
@@ -72,6 +74,7 @@ let package = Package(
     library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
+    library("Analysis", ["IntrayCore", "FileKit", "Tables", "Tensors", "Tokenizers", "Report"]),
 
     // The host: never imports the engine.
     library("WorkerLink", ["IntrayCore", "CLinux"]),
@@ -105,6 +108,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     plugin("Finetune", engine),
     plugin("Infer", engine),
+    plugin("Analyze", ["PluginKit", "FileKit", "ModelStore", "Tensors", "Tokenizers", "Analysis"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(
@@ -129,6 +133,8 @@ let package = Package(
         "IntrayCore", "TestSupport", "Training", "Models", "Optimizers", "Tensors", "Tokenizers", "Tables",
         "Safetensors", "FileKit",
       ]),
+    tests("ReportTests", ["TestSupport", "Report"]),
+    tests("AnalysisTests", ["IntrayCore", "TestSupport", "Analysis", "Report", "Tensors", "Tokenizers"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),

@@ -10,7 +10,7 @@ import Testing
 ///     ```text output                 is what the commands before it printed, on standard output and error
 @Suite struct DocsTests {
   static let pages = [
-    "inbox", "spec", "runners", "models", "plugins", "cli", "operations", "architecture",
+    "inbox", "spec", "runners", "analyze", "models", "plugins", "cli", "operations", "architecture",
   ]
 
   struct Block {
@@ -48,7 +48,7 @@ import Testing
   /// A folder with a configuration, all runners, the example papers, and a running daemon.
   private func place() throws -> Workplace {
     let place = try Workplace()
-    for name in ["libFinetune.so", "libInfer.so"] {
+    for name in ["libFinetune.so", "libInfer.so", "libAnalyze.so"] {
       try FileManager.default.copyItem(
         atPath: "\(Checkout.products)/\(name)", toPath: "\(place.path)/plugins/\(name)")
     }
@@ -87,7 +87,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["finetune", "infer", "echo"]) func `a runner's parameters are all described`(name: String) throws {
+  @Test(arguments: ["finetune", "infer", "analyze", "echo"])
+  func `a runner's parameters are all described`(name: String) throws {
     let place = try place()
     let runner = try place.intray("plugins", name, "--json").json(RunnerDescription.self)
     let page = try String(contentsOfFile: "\(Checkout.root)/docs/runners.md", encoding: .utf8)

@@ -13,6 +13,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
   let with: [String: JSONValue]
   /// About how long the work between two checkpoints takes: a kill comes at any moment of it.
   let step: Duration
+  var keepsCheckpoints = true
   /// Fills the model store.
   var addModels: @Sendable (_ store: String) throws -> Void = { _ in }
 
@@ -30,7 +31,9 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     return bench
   }
 
-  static let all = [echo, finetune, infer]
+  static let all = [echo, finetune, infer, analyze]
+  /// Those that go on where they were stopped; the others take seconds and begin anew.
+  static let resuming = all.filter(\.keepsCheckpoints)
 
   private static let echo = RunnerCase(
     name: "echo", files: ["input.txt": "one\ntwo\n\u{1F600} three, without a newline"], columns: Columns(),
@@ -57,4 +60,13 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     columns: Columns(id: "id", text: ["text"]),
     with: ["model": "tiny", "max_length": 32, "precision": "auto", "probabilities": true], step: .milliseconds(30),
     addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
+
+  private static let analyze = RunnerCase(
+    name: "analyze",
+    files: [
+      "train.csv": TinyModel.csv(rows: 100_000, labels: labels), "test.csv": TinyModel.csv(rows: 20, labels: nil),
+    ],
+    columns: Columns(id: "id", text: ["text"], label: "label"),
+    with: ["model": "tiny", "max_lengths": [8, 16], "near_duplicates": 0.8], step: .milliseconds(30),
+    keepsCheckpoints: false, addModels: { try TinyModel.write(to: "\($0)/tiny") })
 }

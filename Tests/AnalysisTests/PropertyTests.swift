@@ -1,0 +1,105 @@
+import Analysis
+import Foundation
+import IntrayCore
+import TestSupport
+import Testing
+
+@Suite struct PropertyTests {
+  let bench: Bench
+  init() throws { bench = try Bench() }
+
+  static let vocabulary = (0..<400).map { "w\($0)" }
+
+  @Test func `any number of threads gives the same bytes`() throws {
+    let files = ["train": Bench.rows(5000, seed: 1), "test": Bench.rows(700, seed: 2)]
+    let results = try [1, 2, 3, 8].map { threads in
+      let figures = try bench.analyse(files, vocabulary: Self.vocabulary, threads: threads)
+      return (try JSON.text(figures, pretty: true), AnalysisPage.text(figures, title: "same"))
+    }
+    for (figures, page) in results.dropFirst() {
+      #expect(figures == results[0].0)
+      #expect(page == results[0].1)
+    }
+  }
+
+  @Test func `the order of the rows does not change what is counted`() throws {
+    let rows = Bench.rows(3000, seed: 5)
+    var random = SeededGenerator(seed: 6)
+    let one = try counted(rows)
+    #expect(one.duplicates.rows > 0 && one.nearDuplicates.pairs > 0 && one.empty.rows > 0)
+    #expect(one.conflicts?.texts ?? 0 > 0)
+    for _ in 0..<3 {
+      let other = try counted(rows.shuffled(using: &random))
+      #expect(try JSON.text(other) == JSON.text(one))
+    }
+  }
+
+  /// The figures without the lists of examples, whose order is that of the rows.
+  private func counted(_ rows: [[String]]) throws -> FileFigures {
+    var file = try #require(
+      try bench.analyse(["train": rows], vocabulary: Self.vocabulary).files["train"])
+    file.empty.lines = []
+    file.duplicates.groups = []
+    file.nearDuplicates.list = []
+    // Which of the rows with the same text is the first decides whose label counts.
+    file.nearDuplicates.pairsWithOtherLabels = 0
+    file.conflicts?.groups = []
+    file.vocabulary.top = file.vocabulary.top.map { .init(word: "", count: $0.count) }
+    for index in file.labels?.classes.indices ?? 0..<0 {
+      // Words with the same score stand in the order of the rows.
+      file.labels?.classes[index].typicalWords = []
+    }
+    return file
+  }
+
+  @Test func `near-duplicates are those that comparing all pairs finds`() throws {
+    let rows = Bench.rows(400, seed: 9)
+    let near = try #require(
+      try bench.analyse(["train": rows], options: AnalysisOptions(nearDuplicateSimilarity: 0.7)).files["train"])
+      .nearDuplicates
+    var sets: [[String]: Set<[String]>] = [:]
+    for row in rows {
+      let words = row[1].split(separator: " ").map(String.init)
+      guard !words.isEmpty else { continue }
+      sets[words] = Set(words.count < 3 ? [words] : (0..<words.count - 2).map { Array(words[$0..<$0 + 3]) })
+    }
+    let texts = Array(sets.values)
+    var (surely, perhaps) = (0, 0)
+    for one in texts.indices {
+      for other in texts.indices where other > one {
+        let both = texts[one].intersection(texts[other]).count
+        let similarity = Double(both) / Double(texts[one].count + texts[other].count - both)
+        // Four standard deviations.
+        if similarity >= 0.7 + 0.16 { surely += 1 }
+        if similarity >= 0.7 - 0.16 { perhaps += 1 }
+      }
+    }
+    #expect(surely > 3)
+    #expect(near.pairs >= surely && near.pairs <= perhaps)
+  }
+
+  @Test func `many copies of nearly the same text end soon, and the figures say that they are incomplete`() throws {
+    let body = (0..<40).map { "word\($0)" }.joined(separator: " ")
+    let rows = (0..<3000).map { ["\($0)", "\(body) number\($0)", "a"] }
+    let near = try #require(try bench.analyse(["train": rows]).files["train"]).nearDuplicates
+    #expect(!near.isComplete)
+    #expect(near.pairs >= 3000 && near.groups == 1 && near.texts == 3000)
+    #expect(near.list.count == AnalysisOptions.listed)
+  }
+
+  @Test(arguments: [0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100])
+  func `each byte and the length change the hash`(count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
+    func hash(_ bytes: [UInt8]) -> UInt64 { bytes.withUnsafeBufferPointer { ByteHash.of($0) } }
+    let own = hash(bytes)
+    #expect(hash(bytes) == own)
+    #expect(hash(bytes + [0]) != own)
+    for place in bytes.indices {
+      for bit in 0..<8 {
+        var other = bytes
+        other[place] ^= 1 << bit
+        #expect(hash(other) != own, "byte \(place), bit \(bit)")
+      }
+    }
+  }
+}
