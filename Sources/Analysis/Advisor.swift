@@ -12,9 +12,10 @@ enum Advisor {
     for role in DataSetAnalysis.roles {
       guard let file = figures.files[role] else { continue }
       all += rows(file, role) + labels(file, role)
-      if let leak = figures.leakage[role] { all += leakage(leak, file, role) }
-      all += repetitions(file, role) + lengths(file, role) + words(file, role) + characters(file, role)
+      if let leak = figures.leakage[role] { all += leakage(leak, role) }
+      all += repetitions(file, role) + lengths(file, role) + words(file, role)
     }
+    all += characters(figures)
     return all.filter { $0.kind == .warning } + all.filter { $0.kind == .advice }
   }
 
@@ -24,7 +25,8 @@ enum Advisor {
     return [
       Advice(
         .warning,
-        "\(rows(file.empty.rows)) of \(role) \(verb(file.empty.rows, "has", "have")) no text (line \(lines(file.empty))): a model learns nothing from such rows.")
+        "\(rows(file.empty.rows)) of \(role) \(verb(file.empty.rows, "has", "have")) no text (line \(lines(file.empty))): a model learns nothing from such rows."
+      )
     ]
   }
 
@@ -35,7 +37,8 @@ enum Advisor {
       advice.append(
         Advice(
           .warning,
-          "\(rows(labels.missing.rows)) of \(role) \(verb(labels.missing.rows, "has", "have")) no label (line \(lines(labels.missing))): training refuses them."))
+          "\(rows(labels.missing.rows)) of \(role) \(verb(labels.missing.rows, "has", "have")) no label (line \(lines(labels.missing))): training refuses them."
+        ))
     }
     if let unknown = labels.unknown, !unknown.isEmpty {
       let names = unknown.keys.sorted()
@@ -68,12 +71,16 @@ enum Advisor {
     return advice
   }
 
-  private static func leakage(_ leak: LeakageFigures, _ file: FileFigures, _ role: String) -> [Advice] {
+  private static func leakage(_ leak: LeakageFigures, _ role: String) -> [Advice] {
     guard leak.exact + leak.near > 0 else { return [] }
+    let exact = "\(rows(leak.exact)) of \(role) \(verb(leak.exact, "is", "are")) in train as well"
+    let near = "\(rows(leak.near)) of \(role) \(verb(leak.near, "is", "are")) nearly the same as one of train"
+    let both =
+      leak.near == 0 ? exact : leak.exact == 0 ? near : "\(exact), and \(NumberText.count(leak.near)) more nearly"
     return [
       Advice(
         .warning,
-        "\(rows(leak.exact)) of \(role) \(verb(leak.exact, "is", "are")) in train as well, and \(NumberText.count(leak.near)) more nearly (\(NumberText.percent(leak.share)) of \(role)): a score on them says nothing about new texts. Remove them from train."
+        "\(both) (\(NumberText.percent(leak.share))): a score on such rows says nothing about new texts. Remove them from train."
       )
     ]
   }
@@ -84,7 +91,7 @@ enum Advisor {
       advice.append(
         Advice(
           .warning,
-          "\(texts(conflicts.texts)) of \(role) \(verb(conflicts.texts, "occurs", "occur")) with different labels (\(rows(conflicts.rows))): at most one label of each can be right."
+          "\(NumberText.count(conflicts.texts, "text")) of \(role) \(verb(conflicts.texts, "occurs", "occur")) with different labels (\(rows(conflicts.rows))): at most one label of each can be right."
         ))
     }
     let (duplicates, near) = (file.duplicates, file.nearDuplicates)
@@ -100,10 +107,10 @@ enum Advisor {
         near.pairsWithOtherLabels > 0
         ? "; \(NumberText.count(near.pairsWithOtherLabels)) of these pairs have different labels" : ""
       let least = near.isComplete ? "" : "at least "
-      let pairs = near.pairs == 1 ? "pair" : "pairs"
       advice.append(
         Advice(
-          .advice, "\(role) has \(least)\(NumberText.count(near.pairs)) \(pairs) of texts that are nearly the same\(others)."
+          .advice,
+          "\(role) has \(least)\(NumberText.count(near.pairs, "pair")) of texts that are nearly the same\(others)."
         ))
     }
     return advice
@@ -147,29 +154,27 @@ enum Advisor {
     return advice
   }
 
-  private static func characters(_ file: FileFigures, _ role: String) -> [Advice] {
-    let characters = file.characters
-    var advice: [Advice] = []
-    func add(_ kind: CharacterFigures.Kind, _ kindOfAdvice: Advice.Kind, _ text: String) {
-      guard let line = kind.firstLine else { return }
-      advice.append(Advice(kindOfAdvice, "\(rows(kind.rows)) of \(role) \(verb(kind.rows, "has", "have")) \(text) (first in line \(line))."))
+  private static func characters(_ figures: AnalysisFigures) -> [Advice] {
+    func advice(_ kind: Advice.Kind, _ text: String, _ of: (CharacterFigures) -> CharacterFigures.Kind) -> Advice? {
+      let found: [String] = DataSetAnalysis.roles.compactMap { role in
+        guard let count = figures.files[role].map({ of($0.characters) }), let line = count.firstLine else { return nil }
+        return "\(rows(count.rows)) of \(role) (first in line \(line))"
+      }
+      return found.isEmpty ? nil : Advice(kind, "\(text): \(found.joined(separator: ", ")).")
     }
-    add(
-      characters.replacement, .warning,
-      "U+FFFD, the sign for a character that could not be read: the file was converted wrongly before")
-    add(characters.control, .advice, "control characters, which say nothing to a model")
-    add(characters.tags, .advice, "HTML tags: remove them if they are not part of the texts")
-    add(characters.entities, .advice, "HTML entities such as &amp;, which a model reads as words")
-    return advice
+    return [
+      advice(.warning, "Characters that could not be read when the file was made are U+FFFD now") { $0.replacement },
+      advice(.advice, "Control characters say nothing to a model") { $0.control },
+      advice(.advice, "HTML tags should go if they are not part of the texts") { $0.tags },
+      advice(.advice, "HTML entities such as &amp; are read as words") { $0.entities },
+    ].compactMap(\.self)
   }
 
   // MARK: - Words
 
-  private static func rows(_ count: Int) -> String { "\(NumberText.count(count)) row\(count == 1 ? "" : "s")" }
+  private static func rows(_ count: Int) -> String { NumberText.count(count, "row") }
 
   private static func verb(_ count: Int, _ one: String, _ more: String) -> String { count == 1 ? one : more }
-
-  private static func texts(_ count: Int) -> String { "\(NumberText.count(count)) text\(count == 1 ? "" : "s")" }
 
   private static func lines(_ rows: RowCount) -> String {
     let shown = rows.lines.prefix(5).map(String.init).joined(separator: ", ")

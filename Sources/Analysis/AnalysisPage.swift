@@ -10,7 +10,7 @@ public enum AnalysisPage {
   public static func text(_ figures: AnalysisFigures, title: String) -> String {
     let files = DataSetAnalysis.roles.compactMap { role in figures.files[role].map { (role: role, file: $0) } }
     let names: [HTML] = files.enumerated().map { index, one in
-      "\(index == 0 ? "" : ", ")\(one.role) (\(HTML.datum(one.file.file)), \(NumberText.count(one.file.rows)) rows)"
+      "\(index == 0 ? "" : ", ")\(one.role) (\(HTML.datum(one.file.file)), \(NumberText.count(one.file.rows, "row")))"
     }
     var page = Page(title: title, summary: "<p>Analysis of \(names).</p>\n\(tiles(figures))")
     page.add("What to know", id: "advice", advice(figures))
@@ -49,7 +49,7 @@ public enum AnalysisPage {
     }
     for role in DataSetAnalysis.roles {
       guard let leak = figures.leakage[role] else { continue }
-      tiles.append(("\(role) rows in train", NumberText.count(leak.exact + leak.near)))
+      tiles.append(("leaked rows of \(role)", NumberText.count(leak.exact + leak.near)))
     }
     return Page.tiles(tiles.map { (name: $0.0, value: $0.1) })
   }
@@ -140,18 +140,18 @@ public enum AnalysisPage {
     let marks = train.truncation.map { ChartMark(Double($0.maxLength), "\($0.maxLength)") }
     let histogram = self.histogram(
       figures, id: "lengths-chart", title: "Length of the rows", unit: unit,
-      subtitle: train.truncation.isEmpty ? "train" : "train; dashed: max_length", marks: marks)
+      subtitle: train.truncation.isEmpty ? "train" : "train; dotted: max_length", marks: marks)
     var charts = [histogram]
     if !train.truncationCurve.isEmpty {
       let points = train.truncationCurve
       charts.append(
         LineChart(
-          id: "truncation-chart", title: "What a max_length keeps", subtitle: "train; dashed: max_length",
+          id: "truncation-chart", title: "What a max_length keeps", subtitle: "train; dotted: max_length",
           xName: "max_length",
           series: [
             .init(name: "rows kept whole", points: points.map { (Double($0.maxLength), 1 - $0.shareCut) }),
             .init(name: "tokens kept", points: points.map { (Double($0.maxLength), 1 - $0.shareLost) }),
-          ], marks: marks, yRange: 0...1, yText: { NumberText.percent($0) }
+          ], marks: marks, yRange: 0...1, yText: { NumberText.decimal($0 * 100, places: 1) + "%" }
         ).html)
     }
     if train.columns.count > 1 {
@@ -226,13 +226,14 @@ public enum AnalysisPage {
         parts.append(
           groups(
             conflicts.groups,
-            caption: "\(role): \(NumberText.count(conflicts.texts)) texts with different labels", of: conflicts.texts))
+            caption: "\(role): \(NumberText.count(conflicts.texts, "text")) with different labels", of: conflicts.texts)
+        )
       }
       if file.duplicates.texts > 0 {
         parts.append(
           groups(
             file.duplicates.groups,
-            caption: "\(role): \(NumberText.count(file.duplicates.texts)) texts that occur more than once",
+            caption: "\(role): \(NumberText.count(file.duplicates.texts, "text")) more than once",
             of: file.duplicates.texts))
       }
       let near = file.nearDuplicates
@@ -241,7 +242,7 @@ public enum AnalysisPage {
         parts.append(
           Table(
             caption:
-              "\(role): \(least)\(NumberText.count(near.pairs)) pairs of nearly the same texts, in \(NumberText.count(near.groups)) groups",
+              "\(role): \(least)\(NumberText.count(near.pairs, "pair")) of nearly the same texts, in \(NumberText.count(near.groups, "group"))",
             columns: [
               Table.Column("Line", isNumber: true), Table.Column("Row"), Table.Column("Line", isNumber: true),
               Table.Column("Row"), Table.Column("Similarity", isNumber: true),
@@ -284,7 +285,7 @@ public enum AnalysisPage {
       let all = leak.exactList + leak.nearList
       let table = Table(
         caption:
-          "\(role): \(NumberText.count(leak.exact)) rows are in train, \(NumberText.count(leak.near)) nearly (\(NumberText.percent(leak.share)) together)",
+          "\(role): \(NumberText.count(leak.exact, "row")) of train, \(NumberText.count(leak.near)) nearly (\(NumberText.percent(leak.share)) together)",
         columns: [
           Table.Column("Line", isNumber: true), Table.Column("Row of \(role)"), Table.Column("Line", isNumber: true),
           Table.Column("Row of train"), Table.Column("Similarity", isNumber: true),
@@ -375,7 +376,8 @@ public enum AnalysisPage {
 
   private static func method(_ figures: AnalysisFigures) -> HTML {
     let tokens: HTML =
-      figures.model.map { "Tokens are counted with the tokenizer of \(HTML.datum($0)), special tokens included. " } ?? ""
+      figures.model.map { "Tokens are counted with the tokenizer of \(HTML.datum($0)), special tokens included. " }
+      ?? ""
     return """
       <p>A word is a run of letters, digits and marks, in lower case. \(tokens)Percentiles are lengths that so many \
       percent of the rows do not exceed.</p>

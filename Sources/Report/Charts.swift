@@ -75,8 +75,8 @@ struct Frame {
 
   /// About as wide as it will be drawn.
   static func textWidth(_ text: String) -> Double {
-    // East Asian characters are twice as wide as Latin ones.
-    text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x1100 ? 13 : 7) }
+    // A guess from above: of Latin letters only m and w are wider, and East Asian ones.
+    text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x2E80 || (0x1100..<0x1200).contains($1.value) ? 13 : 7.8) }
   }
 
   /// Cut to a width, with an ellipsis.
@@ -262,7 +262,8 @@ public struct LineChart: Sendable {
     let points = shown.flatMap(\.points)
     let xs = points.map(\.x)
     let ys = points.map(\.y)
-    let x = Axis((xs.min() ?? 0)...(xs.max() ?? 1), ticks: 7, isWhole: xs.allSatisfy { $0 == $0.rounded() }, grows: false)
+    let x = Axis(
+      (xs.min() ?? 0)...(xs.max() ?? 1), ticks: 7, isWhole: xs.allSatisfy { $0 == $0.rounded() }, grows: false)
     let y = Axis(yRange ?? (ys.min() ?? 0)...(ys.max() ?? 1), ticks: 5)
     let widest = y.ticks.map { Frame.textWidth(yText($0)) }.max() ?? 0
     let frame = Frame(left: widest + 12, top: 38, bottom: 44, height: 270)
@@ -295,7 +296,8 @@ public struct LineChart: Sendable {
     }
     let ends = shown.map { one in
       let (first, last) = (one.points.first, one.points.last)
-      let text = first.flatMap { first in last.map { last in "from \(yText(first.y)) to \(yText(last.y))" } } ?? "no points"
+      let text =
+        first.flatMap { first in last.map { last in "from \(yText(first.y)) to \(yText(last.y))" } } ?? "no points"
       return "\(one.name): \(text)"
     }
     return frame.figure(

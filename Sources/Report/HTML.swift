@@ -12,8 +12,6 @@ public struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
 
   public init(stringInterpolation: StringInterpolation) { markup = stringInterpolation.markup }
 
-  public init(_ parts: [HTML]) { markup = parts.map(\.markup).joined() }
-
   public struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var markup = ""
 

@@ -11,12 +11,18 @@ public enum NumberText {
     return text
   }
 
+  /// `1 row`, `2 rows`
+  public static func count(_ number: Int, _ thing: String) -> String {
+    "\(count(number)) \(thing)\(number == 1 ? "" : "s")"
+  }
+
   /// `11.1%`. What is not nothing and not all is never shown as 0% or 100%.
   public static func percent(_ share: Double) -> String {
     guard share.isFinite else { return "none" }
     if share > 0, share < 0.0005 { return "<0.1%" }
     if share < 1, share >= 0.9995 { return ">99.9%" }
-    return decimal(share * 100, places: 1) + "%"
+    let text = decimal(share * 100, places: 1)
+    return text + (share == 0 || share == 1 || text.contains(".") ? "" : ".0") + "%"
   }
 
   /// `3.1`, or `3` where nothing follows the point.

@@ -141,8 +141,8 @@ public struct Page: Sendable {
     svg .tick { fill: var(--soft); }
     svg .grid { stroke: var(--line); stroke-width: 1; }
     svg .axis { stroke: var(--soft); stroke-width: 1; }
-    svg .mark { stroke: var(--two); stroke-width: 1.5; stroke-dasharray: 4 3; }
-    svg .mark-name { fill: var(--two); }
+    svg .mark { stroke: var(--text); stroke-width: 1; stroke-dasharray: 1.5 3; }
+    svg .mark-name { fill: var(--text); }
     svg .bar { fill: var(--one); }
     svg .series { fill: none; stroke-width: 2.25; stroke-linejoin: round; }
     svg .point { stroke: none; }

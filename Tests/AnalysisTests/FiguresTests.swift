@@ -34,8 +34,8 @@ import Testing
     // 3, 4, 3, 0 and 3 words
     let words = train.together.words
     #expect(words.rows == 5 && words.total == 13 && words.mean == 2.6)
-    #expect([words.median, words.p90, words.p95, words.p99, words.max] == [3, 4, 4, 4, 4])
-    #expect(words.histogram == LengthFigures.Histogram(width: 1, rows: [1, 0, 0, 3, 1], above: 0))
+    #expect([words.median, words.p90, words.p95, words.p99, words.max] as [Int] == [3, 4, 4, 4, 4])
+    #expect(words.histogram.width == 1 && words.histogram.rows == [1, 0, 0, 3, 1] && words.histogram.above == 0)
     #expect(train.columns.map(\.column) == ["text"] && train.columns[0].lengths == train.together)
     #expect(train.together.pieces == nil && train.truncation.isEmpty && train.truncationCurve.isEmpty)
   }
@@ -81,14 +81,11 @@ import Testing
   @Test func `texts that differ in white space only are duplicates, and conflicts where their labels differ`() throws {
     let train = try #require(try bench.analyse(["train": Self.rows]).files["train"])
     #expect(train.duplicates.texts == 1 && train.duplicates.rows == 2)
+    #expect(train.duplicates.groups.map(\.count) == [3])
     #expect(
-      train.duplicates.groups == [
-        DuplicateFigures.Group(
-          count: 3,
-          rows: [
-            RowReference(line: 2, id: "p1", label: "a"), RowReference(line: 4, id: "p3", label: "a"),
-            RowReference(line: 6, id: "p5", label: "b"),
-          ])
+      train.duplicates.groups[0].rows == [
+        RowReference(line: 2, id: "p1", label: "a"), RowReference(line: 4, id: "p3", label: "a"),
+        RowReference(line: 6, id: "p5", label: "b"),
       ])
     let conflicts = try #require(train.conflicts)
     #expect(conflicts.texts == 1 && conflicts.rows == 3)
@@ -119,7 +116,8 @@ import Testing
     // Of 1, 2, 4 and 5 each with each other; 6 is the same text as 1.
     #expect(near.pairs == 6 && near.texts == 4 && near.groups == 1 && near.isComplete)
     #expect(near.pairsWithOtherLabels == 3)
-    #expect(near.list.map { [$0.first.line, $0.second.line] } == [[2, 3], [2, 5], [2, 6], [3, 5], [3, 6], [5, 6]])
+    #expect(
+      near.list.map { [$0.first.line, $0.second.line] } == [[2, 3], [2, 5], [2, 6], [3, 5], [3, 6], [5, 6]])
     // 37 of 39 shingles; the estimate has an error.
     #expect(abs(near.list[0].similarity - 37.0 / 39) < 0.1)
     #expect(near.list[2].similarity == 1)
@@ -137,14 +135,10 @@ import Testing
     let leak = try #require(figures.leakage["test"])
     #expect(leak.exact == 2 && leak.near == 1 && leak.share == 0.6)
     #expect(
-      leak.exactList == [
-        .init(
-          row: RowReference(line: 3, id: "t2", label: "c"), train: RowReference(line: 3, id: "2", label: "b"),
-          similarity: 1),
-        .init(
-          row: RowReference(line: 6, id: "t5", label: "b"), train: RowReference(line: 3, id: "2", label: "b"),
-          similarity: 1),
+      leak.exactList.map(\.row) == [
+        RowReference(line: 3, id: "t2", label: "c"), RowReference(line: 6, id: "t5", label: "b"),
       ])
+    #expect(leak.exactList.allSatisfy { $0.train == RowReference(line: 3, id: "2", label: "b") && $0.similarity == 1 })
     #expect(leak.nearList.map(\.row.line) == [4] && leak.nearList.map(\.train.line) == [2])
     #expect(figures.leakage["validation"]?.share == 0)
     #expect(figures.leakage["train"] == nil)
@@ -192,15 +186,16 @@ import Testing
       ["5", "more \u{7} $", "a"],
     ]
     let characters = try #require(try bench.analyse(["train": rows]).files["train"]?.characters)
-    #expect(characters.nonASCII == .init(found: 5, rows: 1, firstLine: 3))
-    #expect(characters.replacement == .init(found: 1, rows: 1, firstLine: 3))
-    #expect(characters.invisible == .init(found: 1, rows: 1, firstLine: 3))
-    #expect(characters.control == .init(found: 3, rows: 2, firstLine: 3))
-    #expect(characters.math == .init(found: 3, rows: 2, firstLine: 4))
-    #expect(characters.latex == .init(found: 2, rows: 1, firstLine: 4))
-    #expect(characters.tags == .init(found: 2, rows: 1, firstLine: 5))
-    #expect(characters.entities == .init(found: 2, rows: 1, firstLine: 5))
-    #expect(characters.links == .init(found: 2, rows: 1, firstLine: 5))
+    func numbers(_ kind: CharacterFigures.Kind) -> [Int?] { [kind.found, kind.rows, kind.firstLine] }
+    #expect(numbers(characters.nonASCII) == [5, 1, 3])
+    #expect(numbers(characters.replacement) == [1, 1, 3])
+    #expect(numbers(characters.invisible) == [1, 1, 3])
+    #expect(numbers(characters.control) == [3, 2, 3])
+    #expect(numbers(characters.math) == [3, 2, 4])
+    #expect(numbers(characters.latex) == [2, 1, 4])
+    #expect(numbers(characters.tags) == [2, 1, 5])
+    #expect(numbers(characters.entities) == [2, 1, 5])
+    #expect(numbers(characters.links) == [2, 1, 5])
     let all = rows.reduce(0) { $0 + $1[1].unicodeScalars.count }
     #expect(characters.characters == all)
     #expect(characters.nonASCIIShare == 5 / Double(all))
@@ -215,7 +210,7 @@ import Testing
       texts.contains("1 row of train has no text (line 5): a model learns nothing from such rows.")
         && texts.contains("1 row of test has a label that train does not have: 'z'."))
     #expect(texts.contains("max_length 7 keeps 100% of the texts whole and 100% of the tokens."))
-    #expect(texts.contains { $0.hasPrefix("1 row of test is in train as well, and 0 more nearly (100% of test)") })
+    #expect(texts.contains { $0.hasPrefix("1 row of test is in train as well (100%): ") })
     #expect(texts.contains { $0.hasPrefix("1 text of train occurs with different labels (3 rows)") })
     let kinds = figures.advice.map(\.kind)
     #expect(kinds == kinds.filter { $0 == .warning } + kinds.filter { $0 == .advice })

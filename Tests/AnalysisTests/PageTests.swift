@@ -50,7 +50,9 @@ final class ParsedPage: NSObject, XMLParserDelegate {
   static let hostile = [
     "</title><script>alert(1)</script>", "\" onload=\"alert(1)", "' onload='alert(1)", "&lt;b&gt; &amp; &unknown;",
     "]]><!-- --><?php ?>", "<svg/onload=alert(1)>", "\u{202E}txet\u{202C}", "nul-like \u{1} bell \u{7} \u{7F} \u{85}",
-    "\u{FFFF} \u{FFFE} \u{1FFFE}", "emoji \u{1F468}\u{200D}\u{1F469} \u{1F600}", "line\nbreak\ttab",
+    // U+FFFF and U+1FFFE
+    String(decoding: [0xEF, 0xBF, 0xBF, 0x20, 0xF0, 0x9F, 0xBF, 0xBE], as: UTF8.self),
+    "emoji \u{1F468}\u{200D}\u{1F469} \u{1F600}", "line\nbreak\ttab",
     "javascript:alert(1)", "{{template}} ${code}", String(repeating: "long", count: 500),
   ]
 
@@ -73,7 +75,9 @@ final class ParsedPage: NSObject, XMLParserDelegate {
     #expect(!parsed.text.unicodeScalars.contains { $0.value == 0x202E || $0.value < 9 })
     // Every character of a page is one that XML 1.0 allows.
     #expect(
-      page.unicodeScalars.allSatisfy { [0x9, 0xA].contains($0.value) || $0.value >= 0x20 && $0.value & 0xFFFE != 0xFFFE }
+      page.unicodeScalars.allSatisfy {
+        [0x9, 0xA].contains($0.value) || $0.value >= 0x20 && $0.value & 0xFFFE != 0xFFFE
+      }
     )
   }
 
@@ -100,7 +104,9 @@ final class ParsedPage: NSObject, XMLParserDelegate {
       let named = (chart.attributes["aria-labelledby"] ?? "").split(separator: " ").map(String.init)
       #expect(named.count == 2 && named.allSatisfy(ids.contains))
     }
-    for link in parsed.elements.compactMap({ $0.attributes["href"] }) { #expect(ids.contains(String(link.dropFirst()))) }
+    for link in parsed.elements.compactMap({ $0.attributes["href"] }) {
+      #expect(ids.contains(String(link.dropFirst())))
+    }
     #expect(parsed.elements.filter { $0.name == "h1" }.count == 1)
     #expect(parsed.elements.first?.attributes["lang"] == "en")
   }

@@ -30,23 +30,27 @@ import Testing
     #expect(one.conflicts?.texts ?? 0 > 0)
     for _ in 0..<3 {
       let other = try counted(rows.shuffled(using: &random))
-      #expect(try JSON.text(other) == JSON.text(one))
+      #expect(other.vocabulary.top.map(\.count) == one.vocabulary.top.map(\.count))
+      #expect(try JSON.text(withoutLists(other)) == JSON.text(withoutLists(one)))
     }
   }
 
-  /// The figures without the lists of examples, whose order is that of the rows.
   private func counted(_ rows: [[String]]) throws -> FileFigures {
-    var file = try #require(
-      try bench.analyse(["train": rows], vocabulary: Self.vocabulary).files["train"])
+    try #require(try bench.analyse(["train": rows], vocabulary: Self.vocabulary).files["train"])
+  }
+
+  /// The lists of examples are in the order of the rows.
+  private func withoutLists(_ file: FileFigures) -> FileFigures {
+    var file = file
     file.empty.lines = []
     file.duplicates.groups = []
     file.nearDuplicates.list = []
     // Which of the rows with the same text is the first decides whose label counts.
     file.nearDuplicates.pairsWithOtherLabels = 0
     file.conflicts?.groups = []
-    file.vocabulary.top = file.vocabulary.top.map { .init(word: "", count: $0.count) }
+    // Words with the same count or score stand in the order of the rows.
+    file.vocabulary.top = []
     for index in file.labels?.classes.indices ?? 0..<0 {
-      // Words with the same score stand in the order of the rows.
       file.labels?.classes[index].typicalWords = []
     }
     return file
@@ -55,8 +59,9 @@ import Testing
   @Test func `near-duplicates are those that comparing all pairs finds`() throws {
     let rows = Bench.rows(400, seed: 9)
     let near = try #require(
-      try bench.analyse(["train": rows], options: AnalysisOptions(nearDuplicateSimilarity: 0.7)).files["train"])
-      .nearDuplicates
+      try bench.analyse(["train": rows], options: AnalysisOptions(nearDuplicateSimilarity: 0.7)).files["train"]
+    )
+    .nearDuplicates
     var sets: [[String]: Set<[String]>] = [:]
     for row in rows {
       let words = row[1].split(separator: " ").map(String.init)

@@ -9,8 +9,11 @@ import Testing
     #expect(inner.markup == "<i>&lt;b&gt; &amp; &quot;q&quot; &#39;a&#39;</i>")
     let outer: HTML = "<p class=\"x\">\(inner)\([inner, inner])\(1)\(2.5)</p>"
     #expect(outer.markup == "<p class=\"x\">\(inner.markup)\(inner.markup)\(inner.markup)12.5</p>")
-    let controls: HTML = "\("a\u{0}\u{1F}\r\n\t\u{7F}\u{9F}\u{202E}\u{FDD0}\u{FFFF}\u{10FFFE}")"
-    #expect(controls.markup == "a\u{2400}\u{241F}\u{240D}\n\t\u{2421}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}")
+    let scalars: [UInt32] = [0x61, 0, 0x1F, 0xD, 0xA, 9, 0x7F, 0x9F, 0x202E, 0xFDD0, 0xFFFF, 0x10FFFE]
+    let text = scalars.compactMap { Unicode.Scalar($0) }.map { String($0) }.joined()
+    let controls: HTML = "\(text)"
+    let shown: [UInt32] = [0x61, 0x2400, 0x241F, 0x240D, 0xA, 9, 0x2421, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD]
+    #expect(controls.markup.unicodeScalars.map(\.value) == shown)
   }
 
   @Test(arguments: [
@@ -21,8 +24,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (0.0, "0%"), (1.0, "100%"), (0.111, "11.1%"), (0.5, "50%"), (0.00001, "<0.1%"), (0.9999, ">99.9%"),
-    (1.5, "150%"), (.nan, "none"), (.infinity, "none"),
+    (0.0, "0%"), (1.0, "100%"), (0.111, "11.1%"), (0.5, "50.0%"), (0.08, "8.0%"), (0.00001, "<0.1%"),
+    (0.9999, ">99.9%"),
+    (1.5, "150.0%"), (.nan, "none"), (.infinity, "none"),
   ]) func `a share is never shown as nothing or all when it is not`(share: Double, text: String) {
     #expect(NumberText.percent(share) == text)
   }
@@ -53,9 +57,12 @@ import Testing
     #expect(chart.html.markup.components(separatedBy: "class=\"bar\"").count - 1 == counts.count { $0 > 0 })
   }
 
-  @Test(arguments: [
-    [], [(0, 0)], [(1, 5), (2, -5)], [(0, .nan), (1, .infinity), (2, 3)], [(0, 1e12), (1e9, -1e12)], [(3, 2), (3, 2)],
-  ] as [[(Double, Double)]]) func `a curve of any points stays inside its drawing`(points: [(Double, Double)]) {
+  @Test(
+    arguments: [
+      [], [(0, 0)], [(1, 5), (2, -5)], [(0, .nan), (1, .infinity), (2, 3)], [(0, 1e12), (1e9, -1e12)],
+      [(3, 2), (3, 2)],
+    ] as [[(Double, Double)]]) func `a curve of any points stays inside its drawing`(points: [(Double, Double)])
+  {
     let chart = LineChart(
       id: "c", title: "t", xName: "step",
       series: [.init(name: "loss", points: points.map { (x: $0.0, y: $0.1) }, hasDots: true)])
