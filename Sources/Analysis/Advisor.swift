@@ -127,10 +127,12 @@ enum Advisor {
         )
       ]
     }
+    // The percentile of just this share.
+    let least = file.together.pieces.flatMap { $0.p95 < enough.maxLength ? "; \($0.p95) would do for 95%" : nil } ?? ""
     return [
       Advice(
         .advice,
-        "max_length \(enough.maxLength) keeps \(NumberText.percent(1 - enough.shareCut)) of the texts whole and \(NumberText.percent(1 - enough.shareLost)) of the tokens."
+        "max_length \(enough.maxLength) keeps \(NumberText.percent(1 - enough.shareCut)) of the texts whole and \(NumberText.percent(1 - enough.shareLost)) of the tokens\(least)."
       )
     ]
   }

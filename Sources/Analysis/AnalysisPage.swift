@@ -85,7 +85,7 @@ public enum AnalysisPage {
       row("Different words") { ($0.vocabulary.notEntered > 0 ? "> " : "") + NumberText.count($0.vocabulary.different) },
       row("Words that train lacks") { $0.vocabulary.unseen.map { NumberText.percent($0.share) } },
     ]
-    let columns = [Table.Column("")] + files.map { Table.Column($0.role, isNumber: true) }
+    let columns = [Table.Column("")] + files.map { Table.Column($0.role, .number) }
     return Table(caption: "The files side by side", columns: columns, rows: rows.compactMap(\.self)).html
   }
 
@@ -122,8 +122,8 @@ public enum AnalysisPage {
     }
     let table = Table(
       caption: "What is typical of a class",
-      columns: [Table.Column("Class"), Table.Column("Rows", isNumber: true), Table.Column("train", isNumber: true)]
-        + others.map { Table.Column($0.role, isNumber: true) } + [Table.Column("Typical words")],
+      columns: [Table.Column("Class"), Table.Column("Rows", .number), Table.Column("train", .number)]
+        + others.map { Table.Column($0.role, .number) } + [Table.Column("Typical words", .prose)],
       rows: rows)
     let more: HTML =
       labels.classes.count > mostClasses
@@ -176,13 +176,13 @@ public enum AnalysisPage {
     let table = Table(
       caption: "Lengths",
       columns: [Table.Column("File"), Table.Column("Text"), Table.Column("In")]
-        + ["Mean", "Median", "90%", "95%", "99%", "Longest"].map { Table.Column($0, isNumber: true) },
+        + ["Mean", "Median", "90%", "95%", "99%", "Longest"].map { Table.Column($0, .number) },
       rows: rows)
     let truncation = Table(
       caption: "What each max_length cuts",
-      columns: [Table.Column("max_length", isNumber: true)]
+      columns: [Table.Column("max_length", .number)]
         + files.flatMap {
-          ["\($0.role): rows cut", "share", "tokens lost"].map { Table.Column($0, isNumber: true) }
+          ["\($0.role): rows cut", "share", "tokens lost"].map { Table.Column($0, .number) }
         },
       rows: train.truncation.indices.map { index in
         ["\(train.truncation[index].maxLength)"]
@@ -244,8 +244,8 @@ public enum AnalysisPage {
             caption:
               "\(role): \(least)\(NumberText.count(near.pairs, "pair")) of nearly the same texts, in \(NumberText.count(near.groups, "group"))",
             columns: [
-              Table.Column("Line", isNumber: true), Table.Column("Row"), Table.Column("Line", isNumber: true),
-              Table.Column("Row"), Table.Column("Similarity", isNumber: true),
+              Table.Column("Line", .number), Table.Column("Row"), Table.Column("Line", .number),
+              Table.Column("Row"), Table.Column("Similarity", .number),
             ],
             rows: near.list.map {
               [
@@ -263,7 +263,7 @@ public enum AnalysisPage {
   private static func groups(_ groups: [DuplicateFigures.Group], caption: String, of count: Int) -> HTML {
     let table = Table(
       caption: caption,
-      columns: [Table.Column("Line", isNumber: true), Table.Column("Times", isNumber: true), Table.Column("Rows")],
+      columns: [Table.Column("Line", .number), Table.Column("Times", .number), Table.Column("Rows", .prose)],
       rows: groups.map { group in
         let rows: [HTML] = group.rows.enumerated().map { index, row in
           "\(index == 0 ? "" : "; ")line \(row.line): \(reference(row))"
@@ -287,8 +287,8 @@ public enum AnalysisPage {
         caption:
           "\(role): \(NumberText.count(leak.exact, "row")) of train, \(NumberText.count(leak.near)) nearly (\(NumberText.percent(leak.share)) together)",
         columns: [
-          Table.Column("Line", isNumber: true), Table.Column("Row of \(role)"), Table.Column("Line", isNumber: true),
-          Table.Column("Row of train"), Table.Column("Similarity", isNumber: true),
+          Table.Column("Line", .number), Table.Column("Row of \(role)"), Table.Column("Line", .number),
+          Table.Column("Row of train"), Table.Column("Similarity", .number),
         ],
         rows: all.map {
           [
@@ -325,7 +325,7 @@ public enum AnalysisPage {
     let table = Table(
       caption: "Vocabulary",
       columns: [Table.Column("File")]
-        + ["Words", "Different", "Once only", "That train lacks"].map { Table.Column($0, isNumber: true) },
+        + ["Words", "Different", "Once only", "That train lacks"].map { Table.Column($0, .number) },
       rows: files.map { role, file in
         let words = file.vocabulary
         return [
@@ -367,7 +367,7 @@ public enum AnalysisPage {
     return Table(
       caption: "Characters that a model may stumble over",
       columns: [Table.Column("")]
-        + files.flatMap { ["\($0.role): found", "rows", "first line"].map { Table.Column($0, isNumber: true) } },
+        + files.flatMap { ["\($0.role): found", "rows", "first line"].map { Table.Column($0, .number) } },
       rows: rows
     ).html
   }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Signatures by which two texts can be compared without the texts: the share of equal places estimates the Jaccard
 /// similarity of their sets of shingles (Broder, "On the resemblance and containment of documents", 1997). A shingle is
 /// three words that follow each other; a text of fewer words is one shingle.
@@ -7,12 +9,14 @@ enum MinHash {
   /// Places of a signature. Each is the lower half of a minimum: two different minima look alike once in 65,536.
   static let size = 128
 
-  /// The permutations: x * multiplier + offset.
-  private static let multipliers = (0..<size).map { UInt32(truncatingIfNeeded: constant(2 * $0) >> 32) | 1 }
-  private static let offsets = (0..<size).map { UInt32(truncatingIfNeeded: constant(2 * $0 + 1) >> 32) }
+  /// The permutations: x * multiplier + offset. They must have nothing to do with each other, or the estimate is wrong
+  /// for all places at once.
+  private static let multipliers = drawn(1).map { $0 | 1 }
+  private static let offsets = drawn(2)
 
-  private static func constant(_ index: Int) -> UInt64 {
-    ByteHash.fold(UInt64(index) &+ 0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93)
+  private static func drawn(_ index: UInt64) -> [UInt32] {
+    var random = CounterRandom(seed: 0x4d69_6e48_6173_68, purpose: CounterRandom.Purpose.initialisation, index: index)
+    return (0..<size).map { _ in random.nextWord() }
   }
 
   /// Appends the signature of a text.

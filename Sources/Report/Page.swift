@@ -129,8 +129,14 @@ public struct Page: Sendable {
       vertical-align: top; }
     thead th { border-bottom-width: 2px; color: var(--soft); font-weight: 600; vertical-align: bottom; }
     tbody th { font-weight: 500; }
-    td, tbody th { overflow-wrap: anywhere; min-width: 4.5rem; max-width: 34rem; }
-    th.number, td.number { text-align: right; min-width: 0; white-space: nowrap; overflow-wrap: normal; }
+    th.text, td.text { min-width: 6rem; max-width: 34rem; overflow-wrap: anywhere; }
+    th.prose, td.prose { min-width: 17rem; max-width: 34rem; overflow-wrap: anywhere; }
+    th.number, td.number { text-align: right; white-space: nowrap; }
+    @media (max-width: 40rem) {
+      th, td { padding-right: 0.7rem; }
+      th.text, td.text { min-width: 5.5rem; }
+      th.prose, td.prose { min-width: 11rem; }
+    }
     .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem 2.5rem;
       align-items: start; }
     figure { margin: 1rem 0; max-width: 38rem; }

@@ -1,13 +1,20 @@
 /// A table that scrolls sideways where the page is too narrow for it.
 public struct Table: Sendable {
   public struct Column: Sendable {
-    public var name: String
-    /// Numbers stand at the right.
-    public var isNumber: Bool
+    public enum Content: String, Sendable {
+      case text
+      /// Stands at the right, and is never broken.
+      case number
+      /// Several words: gets room for them.
+      case prose
+    }
 
-    public init(_ name: String, isNumber: Bool = false) {
+    public var name: String
+    public var content: Content
+
+    public init(_ name: String, _ content: Content = .text) {
       self.name = name
-      self.isNumber = isNumber
+      self.content = content
     }
   }
 
@@ -42,7 +49,7 @@ public struct Table: Sendable {
       """
   }
 
-  private func mark(_ column: Column) -> HTML { column.isNumber ? " class=\"number\"" : "" }
+  private func mark(_ column: Column) -> HTML { " class=\"\(column.content.rawValue)\"" }
 }
 
 extension HTML {

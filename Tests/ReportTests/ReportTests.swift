@@ -90,7 +90,7 @@ import Testing
   @Test func `a page has its sections with links to them`() {
     var page = Page(title: "a & b", summary: "<p>s</p>")
     page.add("One", id: "one", "<p>1</p>")
-    page.add("Two", id: "two", Table(caption: "c", columns: [.init("n", isNumber: true)], rows: [["1"]]).html)
+    page.add("Two", id: "two", Table(caption: "c", columns: [.init("n", .number)], rows: [["1"]]).html)
     #expect(page.text.hasPrefix("<!DOCTYPE html>\n<html xmlns="))
     #expect(page.text.contains("<title>a &amp; b</title>"))
     #expect(page.text.contains("<a href=\"#two\">Two</a>") && page.text.contains("<section id=\"two\""))
