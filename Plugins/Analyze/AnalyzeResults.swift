@@ -16,8 +16,8 @@ struct AnalyzeResults {
     /// Of train.
     var classes: Int?
     var majorityShare: Double?
-    /// The share of rows that each max_length cuts, of train.
-    var shareCut: [String: Double]
+    /// The share of rows that each max_length cuts, of train; nil without a model.
+    var shareCut: [String: Double]?
     /// Rows that repeat an earlier text.
     var duplicates: [String: Int]
     var nearDuplicatePairs: [String: Int]
@@ -34,7 +34,9 @@ struct AnalyzeResults {
       rows = figures.files.mapValues(\.rows)
       classes = train?.labels?.classes.count
       majorityShare = train?.labels?.majority?.share
-      shareCut = (train?.truncation ?? []).reduce(into: [:]) { $0["\($1.maxLength)"] = $1.shareCut }
+      if let train, !train.truncation.isEmpty {
+        shareCut = train.truncation.reduce(into: [:]) { $0["\($1.maxLength)"] = $1.shareCut }
+      }
       duplicates = figures.files.mapValues(\.duplicates.rows)
       nearDuplicatePairs = figures.files.mapValues(\.nearDuplicates.pairs)
       conflicts = figures.files.compactMapValues { $0.conflicts?.texts }
