@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "Infer", type: .dynamic, targets: ["Infer"]),
     .library(name: "Phrasetable", type: .dynamic, targets: ["Phrasetable"]),
     .library(name: "Backtranslate", type: .dynamic, targets: ["Backtranslate"]),
+    .library(name: "Analyze", type: .dynamic, targets: ["Analyze"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -65,6 +66,7 @@ let package = Package(
     library("SpecFile", ["IntrayCore", "FileKit", "CLibYAML"]),
     library("Tables", ["IntrayCore", "FileKit", "CLibCSV"]),
     library("ModelStore", ["IntrayCore", "FileKit"]),
+    library("Report", []),
 
     // The engine: knows nothing of jobs.
     library("Tensors", ["IntrayCore", "CKernels"]),
@@ -76,6 +78,7 @@ let package = Package(
     library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
+    library("Analysis", ["IntrayCore", "FileKit", "Tables", "Tensors", "Tokenizers", "Report"]),
 
     // Texts: cleaning, translating, copying. Knows nothing of jobs.
     library("Text", ["IntrayCore", "FileKit", "Tensors"]),
@@ -119,6 +122,7 @@ let package = Package(
       ["PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Training", "Text", "BackTranslation", "Augmentation"]),
     plugin("Phrasetable", ["PluginKit", "FileKit", "BackTranslation"]),
     plugin("Backtranslate", ["PluginKit", "FileKit", "Tables", "BackTranslation"]),
+    plugin("Analyze", ["PluginKit", "FileKit", "ModelStore", "Tensors", "Tokenizers", "Analysis"]),
 
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(
@@ -146,6 +150,8 @@ let package = Package(
       ]),
     tests("AugmentationTests", ["Augmentation", "BackTranslation", "Tensors", "Text"]),
     tests("BackTranslationTests", ["IntrayCore", "TestSupport", "BackTranslation", "FileKit"]),
+    tests("ReportTests", ["TestSupport", "Report"]),
+    tests("AnalysisTests", ["IntrayCore", "TestSupport", "Analysis", "Report", "Tensors", "Tokenizers"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
     tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),

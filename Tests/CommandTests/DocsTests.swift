@@ -10,7 +10,8 @@ import Testing
 ///     ```text output                 is what the commands before it printed, on standard output and error
 @Suite struct DocsTests {
   static let pages = [
-    "inbox", "spec", "runners", "backtranslation", "models", "plugins", "cli", "operations", "architecture",
+    "inbox", "spec", "runners", "text", "backtranslation", "analyze", "models", "plugins", "cli", "operations",
+    "architecture",
   ]
 
   struct Block {
@@ -48,7 +49,7 @@ import Testing
   /// A folder with a configuration, all runners, the example papers, and a running daemon.
   private func place() throws -> Workplace {
     let place = try Workplace()
-    for name in ["Augment", "Backtranslate", "Finetune", "Infer", "Phrasetable"].map({ "lib\($0).so" }) {
+    for name in ["Analyze", "Augment", "Backtranslate", "Finetune", "Infer", "Phrasetable"].map({ "lib\($0).so" }) {
       try FileManager.default.copyItem(
         atPath: "\(Checkout.products)/\(name)", toPath: "\(place.path)/plugins/\(name)")
     }
@@ -87,7 +88,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["finetune", "augment", "infer", "phrasetable", "backtranslate", "echo"])
+  @Test(arguments: ["finetune", "augment", "infer", "phrasetable", "backtranslate", "analyze", "echo"])
   func `a runner's parameters are all described`(name: String) throws {
     let place = try place()
     let runner = try place.intray("plugins", name, "--json").json(RunnerDescription.self)

@@ -13,6 +13,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
   let with: [String: JSONValue]
   /// About how long the work between two checkpoints takes: a kill comes at any moment of it.
   let step: Duration
+  var keepsCheckpoints = true
   /// Fills the model store.
   var addModels: @Sendable (_ store: String) throws -> Void = { _ in }
 
@@ -30,7 +31,9 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     return bench
   }
 
-  static let all = [echo, finetune, infer, phrasetable, backtranslate]
+  static let all = [echo, finetune, infer, augment, phrasetable, backtranslate, analyze]
+  /// Those that go on where they were stopped; the others take seconds and begin anew.
+  static let resuming = all.filter(\.keepsCheckpoints)
 
   private static let echo = RunnerCase(
     name: "echo", files: ["input.txt": "one\ntwo\n\u{1F600} three, without a newline"], columns: Columns(),
@@ -58,6 +61,16 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     with: ["model": "tiny", "max_length": 32, "precision": "auto", "probabilities": true], step: .milliseconds(30),
     addModels: { try TinyModel.write(to: "\($0)/tiny", labels: labels) })
 
+  private static let augment = RunnerCase(
+    name: "augment", files: ["input.csv": TinyModel.csv(rows: 20_000, labels: labels)],
+    columns: Columns(id: "id", text: ["text"], label: "label"),
+    with: [
+      "clean": ["whitespace", "lowercase"], "pos": "noun", "mode": "paper", "reserved": ["red"], "originals": true,
+      "operations": [["name": "deletion", "rate": 0.2, "copies": 2], ["name": "synonym", "rate": 0.2, "copies": 1]],
+      "min_length_ratio": 0.5, "max_length_ratio": 2, "min_overlap": 0.2, "seed": 42,
+    ],
+    step: .milliseconds(100), keepsCheckpoints: false)
+
   private static let phrasetable = RunnerCase(
     name: "phrasetable",
     files: ["forward.txt": dictionary(lines: 120_000), "backward.txt": dictionary(lines: 60_000)], columns: Columns(),
@@ -76,4 +89,13 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
       "min_length_ratio": 0.5, "max_length_ratio": 2, "overlap": 0.2, "patience_seconds": 60,
     ],
     step: .milliseconds(20))
+
+  private static let analyze = RunnerCase(
+    name: "analyze",
+    files: [
+      "train.csv": TinyModel.csv(rows: 100_000, labels: labels), "test.csv": TinyModel.csv(rows: 20, labels: nil),
+    ],
+    columns: Columns(id: "id", text: ["text"], label: "label"),
+    with: ["model": "tiny", "max_lengths": [8, 16], "near_duplicates": 0.8], step: .milliseconds(30),
+    keepsCheckpoints: false, addModels: { try TinyModel.write(to: "\($0)/tiny") })
 }
