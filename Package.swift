@@ -74,14 +74,13 @@ let package = Package(
     library("Optimizers", ["Tensors", "CKernels"]),
     library("Safetensors", ["IntrayCore", "FileKit"]),
     library("Tokenizers", ["IntrayCore", "FileKit"]),
-    library("Text", ["IntrayCore", "FileKit"]),
     library("Models", ["IntrayCore", "FileKit", "Tensors", "Layers", "Optimizers", "Safetensors", "CKernels"]),
     library(
       "Training", ["IntrayCore", "FileKit", "Tables", "Tensors", "Optimizers", "Safetensors", "Tokenizers", "Models"]),
     library("Analysis", ["IntrayCore", "FileKit", "Tables", "Tensors", "Tokenizers", "Report"]),
 
     // Texts: cleaning, translating, copying. Knows nothing of jobs.
-    library("Text", ["IntrayCore", "FileKit", "Tensors"]),
+    library("Text", ["IntrayCore", "FileKit"]),
     library("BackTranslation", ["IntrayCore", "FileKit", "Tables", "CLinux"]),
     library("Augmentation", ["Tensors", "Text", "BackTranslation"]),
 
