@@ -89,29 +89,32 @@ extension WordNet.Lexicon {
 
 // NLTK's `WordNetCorpusReader._morphy`.
 extension WordNet.Lexicon {
-  /// An ending, and what the base form has in its place.
+  /// An ending, and what the base form has in its place, which is never longer.
   struct Rule {
-    /// The ending's letters, the last one in the lowest byte.
-    let ending: UInt32
-    let mask: UInt32
-    let length: Int
-    let replacement: (UInt8, UInt8)
-    let replacementLength: Int
+    let ending: Letters
+    let replacement: Letters
 
     init(_ ending: StaticString, _ replacement: StaticString = "") {
-      var (letters, mask): (UInt32, UInt32) = (0, 0)
-      for place in 0..<ending.utf8CodeUnitCount {
-        letters = letters << 8 | UInt32(ending.utf8Start[place])
+      (self.ending, self.replacement) = (Letters(ending), Letters(replacement))
+    }
+  }
+
+  /// At most four, the last one in the lowest byte.
+  struct Letters {
+    private(set) var bits: UInt32 = 0
+    private(set) var mask: UInt32 = 0
+    let count: Int
+
+    init(_ text: StaticString) {
+      count = text.utf8CodeUnitCount
+      for place in 0..<count {
+        bits = bits << 8 | UInt32(text.utf8Start[place])
         mask = mask << 8 | 0xFF
       }
-      self.ending = letters
-      self.mask = mask
-      length = ending.utf8CodeUnitCount
-      replacementLength = replacement.utf8CodeUnitCount
-      self.replacement = (
-        replacementLength > 0 ? replacement.utf8Start[0] : 0, replacementLength > 1 ? replacement.utf8Start[1] : 0
-      )
     }
+
+    @inline(__always)
+    subscript(_ place: Int) -> UInt8 { UInt8(truncatingIfNeeded: bits >> UInt32(8 * (count - 1 - place))) }
   }
 
   /// `MORPHOLOGICAL_SUBSTITUTIONS`, in NLTK's order. Adverbs have none.
@@ -158,13 +161,11 @@ extension WordNet.Lexicon {
     var ending: UInt32 = 0
     for byte in word.suffix(Self.longestEnding) { ending = ending << 8 | UInt32(byte) }
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: word.count) { base in
-      for rule in rules where ending & rule.mask == rule.ending && word.count >= rule.length {
-        // The replacement is never longer than the ending.
-        var count = word.count - rule.length
-        _ = base.update(from: word[..<count])
-        if rule.replacementLength > 0 { base[count] = rule.replacement.0 }
-        if rule.replacementLength > 1 { base[count + 1] = rule.replacement.1 }
-        count += rule.replacementLength
+      for rule in rules where ending & rule.ending.mask == rule.ending.bits && word.count >= rule.ending.count {
+        let stem = word.count - rule.ending.count
+        let count = stem + rule.replacement.count
+        _ = base.update(from: word[..<stem])
+        for place in stem..<count { base[place] = rule.replacement[place - stem] }
         if let number = words.number(of: UnsafeBufferPointer(rebasing: base[..<count])), has(number, as: part) {
           body(number)
         }

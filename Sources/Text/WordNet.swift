@@ -39,13 +39,13 @@ public final class WordNet: Sendable {
   /// The shortest word of WordNet that this one may be an inflection of, the word itself where there is none. WordNet's
   /// words are in lower case, NLTK looks for them as they are written: `Dogs` stays.
   public func lemma(of word: String, as part: PartOfSpeech) -> String {
-    lemma(of: word, as: LemmaPart(part))
+    lemma(of: word, pos: LemmaPart(part))
   }
 
   /// The lemma in the part of speech in which WordNet's corpus has it most often (`docs/decisions/027-pos-auto.md`).
-  public func lemma(of word: String) -> String { lemma(of: word, as: .auto) }
+  public func lemma(of word: String) -> String { lemma(of: word, pos: .auto) }
 
-  public func lemma(of word: String, as part: LemmaPart) -> String {
+  public func lemma(of word: String, pos part: LemmaPart) -> String {
     var bytes = word
     let lemma = bytes.withUTF8 { number(of: $0, as: part) }
     return lemma.map(lexicon.text) ?? word
@@ -53,7 +53,7 @@ public final class WordNet: Sendable {
 
   /// The same without strings.
   /// - Parameter word: UTF-8.
-  public func appendLemma(of word: UnsafeBufferPointer<UInt8>, as part: LemmaPart, to output: inout [UInt8]) {
+  public func appendLemma(of word: UnsafeBufferPointer<UInt8>, pos part: LemmaPart, to output: inout [UInt8]) {
     if let lemma = number(of: word, as: part) {
       append(lemma, to: &output)
     } else {

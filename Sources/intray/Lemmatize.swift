@@ -48,7 +48,7 @@ struct Lemmatize: ParsableCommand {
     let input = try Lines(file)
     if speed { return try show(speed(wordNet, input)) }
     while let word = try input.next() {
-      let lemmas = LemmaPart.allCases.map { (part: $0.rawValue, lemma: wordNet.lemma(of: word, as: $0)) }
+      let lemmas = LemmaPart.allCases.map { (part: $0.rawValue, lemma: wordNet.lemma(of: word, pos: $0)) }
       if format.json {
         try Output.jsonLine(
           Line(word: word, lemmas: Dictionary(uniqueKeysWithValues: lemmas.map { ($0.part, $0.lemma) })))
@@ -81,7 +81,7 @@ struct Lemmatize: ParsableCommand {
           for word in chunk * piece..<min(words, (chunk + 1) * piece) {
             let word = UnsafeBufferPointer(rebasing: bytes[ends[word]..<ends[word + 1]])
             let start = lemmas.count
-            wordNet.appendLemma(of: word, as: pos, to: &lemmas)
+            wordNet.appendLemma(of: word, pos: pos, to: &lemmas)
             let isSame = lemmas.withUnsafeBufferPointer { lemmas in
               guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress else {
                 return lemmas.count - start == word.count

@@ -28,7 +28,7 @@ import Text
     let wordNet = try Self.wordNet.get()
     var text: [UInt8] = []
     for word in ["churches", "Churches", "naïves", ""] {
-      Array(word.utf8).withUnsafeBufferPointer { wordNet.appendLemma(of: $0, as: .noun, to: &text) }
+      Array(word.utf8).withUnsafeBufferPointer { wordNet.appendLemma(of: $0, pos: .noun, to: &text) }
       text.append(UInt8(ascii: " "))
     }
     #expect(String(decoding: text, as: UTF8.self) == "church Churches naïves  ")
@@ -153,7 +153,7 @@ import Text
     Fault("index.noun", 4, "no lemma", replacing: "dog n 1 1", by: "dög n 1 1"),
     Fault("index.noun", 4, "no lemma", replacing: "dog n 1 1", by: "\n\ndog n 1 1"),
     Fault("index.noun", 4, "'axis' is there twice", replacing: "dog n 1 1", by: "axis n 1 1"),
-    Fault("index.noun", 5, "the file ends within the line", replacing: "26  \n", by: "26"),
+    Fault("index.noun", 4, "the file ends within the line", replacing: "26  \n", by: "26"),
     Fault("noun.exc", 2, "not an inflected form", replacing: "goes wrong", by: "goes"),
     Fault("cntlist.rev", 2, "not a sense's key", replacing: "dog%2:38:00:: 1 2", by: "dog%2:38:00:: 1"),
     Fault("cntlist.rev", 2, "not a sense's key", replacing: "dog%2", by: "dog%9"),
