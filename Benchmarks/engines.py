@@ -45,6 +45,10 @@ class Intray:
         done = run(["intray", "tokenize", "--speed", "--json", "--model", model, "--max-length", str(MAX_LENGTH), file])
         return json.loads(done.output)
 
+    def lemmatize(self, file, part):
+        done = run(["intray", "lemmatize", "--speed", "--json", "--pos", part, file])
+        return json.loads(done.output)
+
     def inspect(self, file):
         """The whole process counts."""
         done = run(["intray", "inspect", "--rows", "0", "--json", file])
@@ -116,6 +120,10 @@ class Peers:
     def tokenize(self, file, model, threads):
         parallel = {"TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false", "RAYON_NUM_THREADS": str(threads)}
         result, _ = python("tokenize_texts.py", model, file, MAX_LENGTH, environment=parallel)
+        return result
+
+    def lemmatize(self, file, part):
+        result, _ = python("lemmatize_words.py", part, file)
         return result
 
     def read_csv(self, reader, file, delimiter):

@@ -15,15 +15,13 @@ struct Lemmatize: ParsableCommand {
 
   @Flag(help: "Print how fast the words are looked up instead, with one thread and with all.")
   var speed = false
-  @Option(help: ArgumentHelp("The part of speech that --speed looks up: \(partNames).", valueName: "part"))
+  @Option(help: ArgumentHelp("The part of speech that --speed looks up.", valueName: "part"))
   var pos = LemmaPart.noun
   @Option(help: ArgumentHelp("The folder of WordNet's files.", valueName: "folder"))
   var wordnet = WordNet.folder
   @Argument(help: "The file; standard input without it.", completion: .file())
   var file: String?
   @OptionGroup var format: FormatOption
-
-  private static let partNames = LemmaPart.allCases.map(\.rawValue).joined(separator: ", ")
 
   private struct Line: Encodable {
     var word: String
@@ -83,7 +81,8 @@ struct Lemmatize: ParsableCommand {
             let start = lemmas.count
             wordNet.appendLemma(of: word, pos: pos, to: &lemmas)
             let isSame = lemmas.withUnsafeBufferPointer { lemmas in
-              guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress else {
+              guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress
+              else {
                 return lemmas.count - start == word.count
               }
               return memcmp(lemma + start, word, lemmas.count - start) == 0
@@ -105,7 +104,10 @@ struct Lemmatize: ParsableCommand {
     Output.pairs(
       [("words", "\(speed.words)"), ("changed", "\(speed.changed)")]
         + speed.wordsPerSecond.sorted { $0.key < $1.key }.map { threads, rate in
-          ("with \(threads) \(threads == "1" ? "thread" : "threads")", String(format: "%.1f million a second", rate / 1e6))
+          (
+            "with \(threads) \(threads == "1" ? "thread" : "threads")",
+            String(format: "%.1f million a second", rate / 1e6)
+          )
         })
   }
 }
