@@ -18,6 +18,9 @@ extension WordNet {
 
     private(set) var words = WordTable(minimumCapacity: 160_000)
     private(set) var entries: [Entry] = []
+    /// A bit for each part of speech that a word has a posting for, and above these for exceptions: one byte to look at, not
+    /// an entry.
+    private var parts: [UInt8] = []
     private(set) var postings: [Posting] = []
     /// The lines of `*.exc`: the bases that are in the index as this part of speech.
     private(set) var exceptions: [[UInt32]] = []
@@ -34,7 +37,10 @@ extension WordNet {
     }
 
     @inline(__always)
-    func has(_ word: Int, as part: PartOfSpeech) -> Bool { entries[word].postings[part.rawIndex] > 0 }
+    func has(_ word: Int, as part: PartOfSpeech) -> Bool { parts[word] & part.bit != 0 }
+
+    @inline(__always)
+    func hasException(_ word: Int, as part: PartOfSpeech) -> Bool { parts[word] & part.bit << 4 != 0 }
 
     func frequency(of word: Int, as part: PartOfSpeech) -> Int {
       posting(of: word, as: part).map { Int($0.frequency) } ?? 0
@@ -58,6 +64,7 @@ extension WordNet.Lexicon {
     postings.append(Posting(firstSense: UInt32(offsets.count), senses: UInt32(senses.count)))
     offsets += senses
     entries[number].postings[part.rawIndex] = UInt32(postings.count)
+    parts[number] |= part.bit
     return true
   }
 
@@ -69,6 +76,7 @@ extension WordNet.Lexicon {
     let number = insert(form)
     exceptions.append(numbers.map { UInt32($0) })
     entries[number].exceptions[part.rawIndex] = UInt32(exceptions.count)
+    parts[number] |= part.bit << 4
   }
 
   /// A word that is not in the index says nothing.
@@ -81,7 +89,10 @@ extension WordNet.Lexicon {
 
   private mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> Int {
     let number = words.insert(word)
-    if number == entries.count { entries.append(Entry()) }
+    if number == entries.count {
+      entries.append(Entry())
+      parts.append(0)
+    }
     longest = max(longest, word.count)
     return number
   }
@@ -139,8 +150,8 @@ extension WordNet.Lexicon {
     if let number = words.number(of: word) {
       if has(number, as: part) { body(number) }
       // Who is in the list of exceptions follows no rule.
-      if case let place = entries[number].exceptions[part.rawIndex], place > 0 {
-        for base in exceptions[Int(place) - 1] { body(Int(base)) }
+      if hasException(number, as: part) {
+        for base in exceptions[Int(entries[number].exceptions[part.rawIndex]) - 1] { body(Int(base)) }
         return
       }
     }

@@ -151,6 +151,9 @@ extension WordNet.PartOfSpeech {
     case .adverb: 3
     }
   }
+
+  @inline(__always)
+  var bit: UInt8 { 1 << UInt8(rawIndex) }
 }
 
 extension LemmaPart {

@@ -65,6 +65,7 @@ struct Lemmatize: ParsableCommand {
       ends.append(bytes.count)
     }
     let words = ends.count - 1
+    let part = pos
     var result = Speed(words: words, bytes: bytes.count, changed: 0, wordsPerSecond: [:])
     for threads in Set([1, ProcessInfo.processInfo.activeProcessorCount]).sorted() {
       let pool = ThreadPool(threads: threads)
@@ -79,7 +80,7 @@ struct Lemmatize: ParsableCommand {
           for word in chunk * piece..<min(words, (chunk + 1) * piece) {
             let word = UnsafeBufferPointer(rebasing: bytes[ends[word]..<ends[word + 1]])
             let start = lemmas.count
-            wordNet.appendLemma(of: word, pos: pos, to: &lemmas)
+            wordNet.appendLemma(of: word, pos: part, to: &lemmas)
             let isSame = lemmas.withUnsafeBufferPointer { lemmas in
               guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress
               else {
