@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import re
 
 COLUMNS = ["paperid", "title", "abstract", "categories"]
 csv.field_size_limit(1 << 24)
@@ -45,6 +46,14 @@ class Corpus:
         with open(path, "w", encoding="utf-8") as file:
             for row in itertools.islice(itertools.cycle(self.rows["train"]), count):
                 file.writelines(" ".join(text.split()) + "\n" for text in row[1:3])
+        return path
+
+    def words(self, count):
+        """Writes the words of the first training rows in lower case, a line each; repeated where there are too few."""
+        path = os.path.join(self.work, f"words-{count}.txt")
+        with open(self.lines(count), encoding="utf-8") as texts, open(path, "w", encoding="utf-8") as file:
+            for text in texts:
+                file.writelines(word + "\n" for word in re.findall(r"\w+", text.lower()))
         return path
 
     def wide(self, size):

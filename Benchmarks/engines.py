@@ -52,6 +52,10 @@ class Intray:
             "augment", {"input": file}, threads, operations=[{"name": name, "rate": 0.1} for name in operations])
         return {"rows_per_s": metrics["rows"] / metrics["seconds"], "peak_mib": done.peak_mib, "process_s": done.seconds}
 
+    def lemmatize(self, file, part):
+        done = run(["intray", "lemmatize", "--speed", "--json", "--pos", part, file])
+        return json.loads(done.output)
+
     def inspect(self, file):
         """The whole process counts."""
         done = run(["intray", "inspect", "--rows", "0", "--json", file])
@@ -127,6 +131,10 @@ class Peers:
 
     def augment(self, operation, file):
         result, _ = python("augment.py", operation, file)
+        return result
+
+    def lemmatize(self, file, part):
+        result, _ = python("lemmatize_words.py", part, file)
         return result
 
     def read_csv(self, reader, file, delimiter):

@@ -250,6 +250,27 @@ def augment(shop):
         {"rows/s": ("rows_per_s", ",.0f"), "peak MiB": ("peak_mib", ",.0f")}, contestants, comparisons)
 
 
+def lemmatize(shop):
+    words = shop.corpus.words(shop.count(5_000))
+
+    def ours(part):
+        result = shop.intray.lemmatize(words, part)
+        return {"words_per_s": result["words_per_s"]["1"], "changed": result["changed"]}
+
+    parts = ("noun", "verb", "adjective", "adverb")
+    contestants = {}
+    for part in parts:
+        contestants[f"intray, {part}"] = functools.partial(ours, part)
+        contestants[f"nltk, {part}"] = functools.partial(shop.peers.lemmatize, words, part)
+    contestants["intray, auto"] = functools.partial(ours, "auto")
+    with open(words, encoding="utf-8") as file:
+        count = sum(1 for _ in file)
+    return Measurement(
+        f"Looking up the lemmas of {count:,} words from memory, with one thread",
+        {"words/s": ("words_per_s", ",.0f"), "changed": ("changed", ",.0f")}, contestants,
+        [Comparison(f"intray, {part}", [f"nltk, {part}"], "words_per_s") for part in parts])
+
+
 def read_csv(shop, file, delimiter, what):
     return Measurement(
         f"Reading {os.path.getsize(file) / 1e6:.0f} MB of CSV, {what}",
@@ -272,6 +293,9 @@ MEASUREMENTS = {
     "threads": threads,
     "tokenize": tokenize,
     "augment": augment,
+
+
+    "lemmatize": lemmatize,
     "csv-texts": lambda shop: read_csv(shop, *shop.corpus.wide(shop.count(CSV_BYTES)), "titles and abstracts"),
     "csv-narrow": lambda shop: read_csv(shop, *shop.corpus.narrow(shop.count(CSV_BYTES)), "20 bytes a row"),
 }

@@ -51,7 +51,7 @@ def lengths(model, file, maximum):
 
 
 def versions():
-    names = ("torch", "transformers", "tokenizers", "onnxruntime", "openvino", "pandas")
+    names = ("torch", "transformers", "tokenizers", "onnxruntime", "openvino", "nltk", "pandas")
     print(json.dumps({name: importlib.metadata.version(name) for name in names}))
 
 

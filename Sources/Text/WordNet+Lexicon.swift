@@ -18,6 +18,9 @@ extension WordNet {
 
     private(set) var words = WordTable(minimumCapacity: 160_000)
     private(set) var entries: [Entry] = []
+    /// A bit for each part of speech that a word has a posting for, and above these for exceptions: one byte to look at, not
+    /// an entry.
+    private var parts: [UInt8] = []
     private(set) var postings: [Posting] = []
     /// The lines of `*.exc`: the bases that are in the index as this part of speech.
     private(set) var exceptions: [[UInt32]] = []
@@ -34,7 +37,10 @@ extension WordNet {
     }
 
     @inline(__always)
-    func has(_ word: Int, as part: PartOfSpeech) -> Bool { entries[word].postings[part.rawIndex] > 0 }
+    func has(_ word: Int, as part: PartOfSpeech) -> Bool { parts[word] & part.bit != 0 }
+
+    @inline(__always)
+    func hasException(_ word: Int, as part: PartOfSpeech) -> Bool { parts[word] & part.bit << 4 != 0 }
 
     func frequency(of word: Int, as part: PartOfSpeech) -> Int {
       posting(of: word, as: part).map { Int($0.frequency) } ?? 0
@@ -58,6 +64,7 @@ extension WordNet.Lexicon {
     postings.append(Posting(firstSense: UInt32(offsets.count), senses: UInt32(senses.count)))
     offsets += senses
     entries[number].postings[part.rawIndex] = UInt32(postings.count)
+    parts[number] |= part.bit
     return true
   }
 
@@ -69,6 +76,7 @@ extension WordNet.Lexicon {
     let number = insert(form)
     exceptions.append(numbers.map { UInt32($0) })
     entries[number].exceptions[part.rawIndex] = UInt32(exceptions.count)
+    parts[number] |= part.bit << 4
   }
 
   /// A word that is not in the index says nothing.
@@ -81,7 +89,10 @@ extension WordNet.Lexicon {
 
   private mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> Int {
     let number = words.insert(word)
-    if number == entries.count { entries.append(Entry()) }
+    if number == entries.count {
+      entries.append(Entry())
+      parts.append(0)
+    }
     longest = max(longest, word.count)
     return number
   }
@@ -89,29 +100,32 @@ extension WordNet.Lexicon {
 
 // NLTK's `WordNetCorpusReader._morphy`.
 extension WordNet.Lexicon {
-  /// An ending, and what the base form has in its place.
+  /// An ending, and what the base form has in its place, which is never longer.
   struct Rule {
-    /// The ending's letters, the last one in the lowest byte.
-    let ending: UInt32
-    let mask: UInt32
-    let length: Int
-    let replacement: (UInt8, UInt8)
-    let replacementLength: Int
+    let ending: Letters
+    let replacement: Letters
 
     init(_ ending: StaticString, _ replacement: StaticString = "") {
-      var (letters, mask): (UInt32, UInt32) = (0, 0)
-      for place in 0..<ending.utf8CodeUnitCount {
-        letters = letters << 8 | UInt32(ending.utf8Start[place])
+      (self.ending, self.replacement) = (Letters(ending), Letters(replacement))
+    }
+  }
+
+  /// At most four, the last one in the lowest byte.
+  struct Letters {
+    private(set) var bits: UInt32 = 0
+    private(set) var mask: UInt32 = 0
+    let count: Int
+
+    init(_ text: StaticString) {
+      count = text.utf8CodeUnitCount
+      for place in 0..<count {
+        bits = bits << 8 | UInt32(text.utf8Start[place])
         mask = mask << 8 | 0xFF
       }
-      self.ending = letters
-      self.mask = mask
-      length = ending.utf8CodeUnitCount
-      replacementLength = replacement.utf8CodeUnitCount
-      self.replacement = (
-        replacementLength > 0 ? replacement.utf8Start[0] : 0, replacementLength > 1 ? replacement.utf8Start[1] : 0
-      )
     }
+
+    @inline(__always)
+    subscript(_ place: Int) -> UInt8 { UInt8(truncatingIfNeeded: bits >> UInt32(8 * (count - 1 - place))) }
   }
 
   /// `MORPHOLOGICAL_SUBSTITUTIONS`, in NLTK's order. Adverbs have none.
@@ -136,8 +150,8 @@ extension WordNet.Lexicon {
     if let number = words.number(of: word) {
       if has(number, as: part) { body(number) }
       // Who is in the list of exceptions follows no rule.
-      if case let place = entries[number].exceptions[part.rawIndex], place > 0 {
-        for base in exceptions[Int(place) - 1] { body(Int(base)) }
+      if hasException(number, as: part) {
+        for base in exceptions[Int(entries[number].exceptions[part.rawIndex]) - 1] { body(Int(base)) }
         return
       }
     }
@@ -158,13 +172,11 @@ extension WordNet.Lexicon {
     var ending: UInt32 = 0
     for byte in word.suffix(Self.longestEnding) { ending = ending << 8 | UInt32(byte) }
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: word.count) { base in
-      for rule in rules where ending & rule.mask == rule.ending && word.count >= rule.length {
-        // The replacement is never longer than the ending.
-        var count = word.count - rule.length
-        _ = base.update(from: word[..<count])
-        if rule.replacementLength > 0 { base[count] = rule.replacement.0 }
-        if rule.replacementLength > 1 { base[count + 1] = rule.replacement.1 }
-        count += rule.replacementLength
+      for rule in rules where ending & rule.ending.mask == rule.ending.bits && word.count >= rule.ending.count {
+        let stem = word.count - rule.ending.count
+        let count = stem + rule.replacement.count
+        _ = base.update(from: word[..<stem])
+        for place in stem..<count { base[place] = rule.replacement[place - stem] }
         if let number = words.number(of: UnsafeBufferPointer(rebasing: base[..<count])), has(number, as: part) {
           body(number)
         }

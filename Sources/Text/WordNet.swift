@@ -39,13 +39,13 @@ public final class WordNet: Sendable {
   /// The shortest word of WordNet that this one may be an inflection of, the word itself where there is none. WordNet's
   /// words are in lower case, NLTK looks for them as they are written: `Dogs` stays.
   public func lemma(of word: String, as part: PartOfSpeech) -> String {
-    lemma(of: word, as: LemmaPart(part))
+    lemma(of: word, pos: LemmaPart(part))
   }
 
   /// The lemma in the part of speech in which WordNet's corpus has it most often (`docs/decisions/027-pos-auto.md`).
-  public func lemma(of word: String) -> String { lemma(of: word, as: .auto) }
+  public func lemma(of word: String) -> String { lemma(of: word, pos: .auto) }
 
-  public func lemma(of word: String, as part: LemmaPart) -> String {
+  public func lemma(of word: String, pos part: LemmaPart) -> String {
     var bytes = word
     let lemma = bytes.withUTF8 { number(of: $0, as: part) }
     return lemma.map(lexicon.text) ?? word
@@ -53,7 +53,7 @@ public final class WordNet: Sendable {
 
   /// The same without strings.
   /// - Parameter word: UTF-8.
-  public func appendLemma(of word: UnsafeBufferPointer<UInt8>, as part: LemmaPart, to output: inout [UInt8]) {
+  public func appendLemma(of word: UnsafeBufferPointer<UInt8>, pos part: LemmaPart, to output: inout [UInt8]) {
     if let lemma = number(of: word, as: part) {
       append(lemma, to: &output)
     } else {
@@ -87,16 +87,26 @@ public final class WordNet: Sendable {
 
   private func mostFrequentLemma(of word: UnsafeBufferPointer<UInt8>) -> Int? {
     var (best, highest) = (Int?.none, -1)
-    // Words of grammar are in WordNet as what they are not: `his` as several greetings, `as` as arsenic. Only their verbs
-    // are meant.
-    let parts = StopWords.recipe.contains(word) ? PartOfSpeech.verb...PartOfSpeech.verb : .noun...PartOfSpeech.adverb
-    for part in PartOfSpeech.allCases where parts.contains(part) {
+    // Words of grammar are in WordNet as what they are not: `as` is arsenic, `his` a greeting twice. Only their verbs are
+    // meant.
+    let isStopWord = StopWords.recipe.contains(word)
+    for part in PartOfSpeech.allCases where part == .verb || !isStopWord {
       lexicon.forEachLemma(of: word, as: part) { lemma in
         let frequency = lexicon.frequency(of: lemma, as: part)
-        if frequency > highest { (best, highest) = (lemma, frequency) }
+        if frequency > highest, !isWrongPlural(word, of: lemma) { (best, highest) = (lemma, frequency) }
       }
     }
     return best
+  }
+
+  /// Whether the word is the lemma with an `es` behind a letter that takes an `s` alone: `nodes` and `nod`.
+  private func isWrongPlural(_ word: UnsafeBufferPointer<UInt8>, of lemma: Int) -> Bool {
+    let stem = word.count - 2
+    guard stem > 0, lexicon.words.length(of: lemma) == stem, word[stem] == UInt8(ascii: "e"),
+      word[stem + 1] == UInt8(ascii: "s")
+    else { return false }
+    let last = lexicon.words.withBytes(of: lemma) { $0[stem - 1] }
+    return last == word[stem - 1] && !"sxzho".utf8.contains(last)
   }
 
   /// Other words for a lower-case word, in the order of WordNet's senses and of the words in each: nouns first, then verbs,
@@ -130,7 +140,7 @@ public final class WordNet: Sendable {
   }
 }
 
-extension WordNet.PartOfSpeech: Comparable {
+extension WordNet.PartOfSpeech {
   /// In the order of WordNet's manuals.
   @inline(__always)
   var rawIndex: Int {
@@ -142,7 +152,8 @@ extension WordNet.PartOfSpeech: Comparable {
     }
   }
 
-  public static func < (a: Self, b: Self) -> Bool { a.rawIndex < b.rawIndex }
+  @inline(__always)
+  var bit: UInt8 { 1 << UInt8(rawIndex) }
 }
 
 extension LemmaPart {

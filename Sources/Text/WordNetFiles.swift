@@ -56,7 +56,8 @@ struct WordNetFiles {
       guard let synsets = fields.nextNumber(), (1...Self.mostSenses).contains(synsets) else {
         throw line.fault("the number of synsets is missing or not from 1 to \(Self.mostSenses)")
       }
-      guard let pointers = fields.nextNumber(), pointers <= 1000, (0..<pointers).allSatisfy({ _ in fields.next() != nil })
+      guard let pointers = fields.nextNumber(), pointers <= 1000,
+        (0..<pointers).allSatisfy({ _ in fields.next() != nil })
       else {
         throw line.fault("the pointer symbols are missing")
       }
@@ -189,7 +190,9 @@ private struct Line {
     let bytes = file.bytes.bindMemory(to: UInt8.self)
     var (place, number) = (0, 1)
     while place < bytes.count, let base = bytes.baseAddress {
-      let end = memchr(base + place, Int32(UInt8(ascii: "\n")), bytes.count - place).map { UnsafeRawPointer(base).distance(to: $0) }
+      let end = memchr(base + place, Int32(UInt8(ascii: "\n")), bytes.count - place).map {
+        UnsafeRawPointer(base).distance(to: $0)
+      }
       let line = Line(
         bytes: UnsafeBufferPointer(rebasing: bytes[place..<(end ?? bytes.count)]), number: number, offset: place,
         path: file.path)

@@ -15,15 +15,13 @@ struct Lemmatize: ParsableCommand {
 
   @Flag(help: "Print how fast the words are looked up instead, with one thread and with all.")
   var speed = false
-  @Option(help: ArgumentHelp("The part of speech that --speed looks up: \(partNames).", valueName: "part"))
+  @Option(help: ArgumentHelp("The part of speech that --speed looks up.", valueName: "part"))
   var pos = LemmaPart.noun
   @Option(help: ArgumentHelp("The folder of WordNet's files.", valueName: "folder"))
   var wordnet = WordNet.folder
   @Argument(help: "The file; standard input without it.", completion: .file())
   var file: String?
   @OptionGroup var format: FormatOption
-
-  private static let partNames = LemmaPart.allCases.map(\.rawValue).joined(separator: ", ")
 
   private struct Line: Encodable {
     var word: String
@@ -48,7 +46,7 @@ struct Lemmatize: ParsableCommand {
     let input = try Lines(file)
     if speed { return try show(speed(wordNet, input)) }
     while let word = try input.next() {
-      let lemmas = LemmaPart.allCases.map { (part: $0.rawValue, lemma: wordNet.lemma(of: word, as: $0)) }
+      let lemmas = LemmaPart.allCases.map { (part: $0.rawValue, lemma: wordNet.lemma(of: word, pos: $0)) }
       if format.json {
         try Output.jsonLine(
           Line(word: word, lemmas: Dictionary(uniqueKeysWithValues: lemmas.map { ($0.part, $0.lemma) })))
@@ -67,6 +65,7 @@ struct Lemmatize: ParsableCommand {
       ends.append(bytes.count)
     }
     let words = ends.count - 1
+    let part = pos
     var result = Speed(words: words, bytes: bytes.count, changed: 0, wordsPerSecond: [:])
     for threads in Set([1, ProcessInfo.processInfo.activeProcessorCount]).sorted() {
       let pool = ThreadPool(threads: threads)
@@ -81,9 +80,10 @@ struct Lemmatize: ParsableCommand {
           for word in chunk * piece..<min(words, (chunk + 1) * piece) {
             let word = UnsafeBufferPointer(rebasing: bytes[ends[word]..<ends[word + 1]])
             let start = lemmas.count
-            wordNet.appendLemma(of: word, as: pos, to: &lemmas)
+            wordNet.appendLemma(of: word, pos: part, to: &lemmas)
             let isSame = lemmas.withUnsafeBufferPointer { lemmas in
-              guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress else {
+              guard lemmas.count - start == word.count, let lemma = lemmas.baseAddress, let word = word.baseAddress
+              else {
                 return lemmas.count - start == word.count
               }
               return memcmp(lemma + start, word, lemmas.count - start) == 0
@@ -105,7 +105,10 @@ struct Lemmatize: ParsableCommand {
     Output.pairs(
       [("words", "\(speed.words)"), ("changed", "\(speed.changed)")]
         + speed.wordsPerSecond.sorted { $0.key < $1.key }.map { threads, rate in
-          ("with \(threads) \(threads == "1" ? "thread" : "threads")", String(format: "%.1f million a second", rate / 1e6))
+          (
+            "with \(threads) \(threads == "1" ? "thread" : "threads")",
+            String(format: "%.1f million a second", rate / 1e6)
+          )
         })
   }
 }

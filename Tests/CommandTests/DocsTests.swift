@@ -10,7 +10,7 @@ import Testing
 ///     ```text output                 is what the commands before it printed, on standard output and error
 @Suite struct DocsTests {
   static let pages = [
-    "inbox", "spec", "runners", "backtranslation", "analyze", "models", "plugins", "cli", "operations",
+    "inbox", "spec", "runners", "text", "backtranslation", "analyze", "models", "plugins", "cli", "operations",
     "architecture",
   ]
 
