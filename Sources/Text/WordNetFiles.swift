@@ -5,7 +5,8 @@ import IntrayCore
 /// The files of WordNet, as wndb(5WN) and cntlist(5WN) describe them.
 ///
 /// (1) Every line of every file is read, and what an index says is held against the data: a file that was cut off, or is of
-///     another version than the rest, is refused.
+///     another version than the rest, is refused. Only an exception list, or the counts, cut off between two lines cannot be
+///     told from a shorter one.
 struct WordNetFiles {
   /// None of WordNet's has a tenth of it.
   private static let sizeLimit = 256 << 20
