@@ -88,7 +88,7 @@ public final class WordNet: Sendable {
 
   private func mostFrequentLemma(of word: UnsafeBufferPointer<UInt8>) -> Int? {
     var (best, highest) = (Int?.none, -1)
-    // Words of grammar are in WordNet as what they are not: `as` is arsenic, `his` a greeting twice. Only their verbs are
+    // Words of grammar are in WordNet as what they are not: `as` is arsenic, `its` more than one IT. Only their verbs are
     // meant.
     let isStopWord = StopWords.recipe.contains(word)
     for part in PartOfSpeech.allCases where part == .verb || !isStopWord {
