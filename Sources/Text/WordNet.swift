@@ -3,7 +3,8 @@ import IntrayCore
 
 /// Princeton's WordNet 3.0 as Debian's `wordnet-base` installs it: the lemmas and synonyms of English words.
 ///
-/// (1) `lemma(of:as:)` is what NLTK 3.9's `WordNetLemmatizer().lemmatize(word, pos)` gives on the same files, for any word.
+/// (1) `lemma(of:as:)` is what `WordNetLemmatizer().lemmatize(word, pos)` of NLTK 3.9 and 3.10 gives on the same files, for any
+///     word.
 /// (2) The files are read whole and checked against each other when it is opened, so that nothing later can fail.
 /// (3) It never changes after it was opened, so any number of threads may share it.
 ///
@@ -87,7 +88,7 @@ public final class WordNet: Sendable {
 
   private func mostFrequentLemma(of word: UnsafeBufferPointer<UInt8>) -> Int? {
     var (best, highest) = (Int?.none, -1)
-    // Words of grammar are in WordNet as what they are not: `as` is arsenic, `his` a greeting twice. Only their verbs are
+    // Words of grammar are in WordNet as what they are not: `as` is arsenic, `its` more than one IT. Only their verbs are
     // meant.
     let isStopWord = StopWords.recipe.contains(word)
     for part in PartOfSpeech.allCases where part == .verb || !isStopWord {

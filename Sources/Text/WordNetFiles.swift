@@ -4,8 +4,9 @@ import IntrayCore
 
 /// The files of WordNet, as wndb(5WN) and cntlist(5WN) describe them.
 ///
-/// (1) Every line of every file is read, and every number in it that another file must bear out is looked up there: a file
-///     that was cut off, or is of another version than the rest, is refused with its line.
+/// (1) Every line of every file is read, and what an index says is held against the data: a file that was cut off, or is of
+///     another version than the rest, is refused. Only an exception list, or the counts, cut off between two lines cannot be
+///     told from a shorter one.
 struct WordNetFiles {
   /// None of WordNet's has a tenth of it.
   private static let sizeLimit = 256 << 20
@@ -105,36 +106,35 @@ struct WordNetFiles {
     }
   }
 
-  /// Each synset must be where it says it is, each of its words must be in the index with it, and each that the index names
-  /// must be there.
+  /// Each synset must be where it says it is, each that the index names must be there, and the index must have as many senses
+  /// as the synsets have words.
   private func check(_ file: MappedFile, _ part: WordNet.PartOfSpeech, against lexicon: WordNet.Lexicon) throws {
-    var lemma: [UInt8] = []
+    // A bit for each byte, set where a synset starts: an index has its words in another order than the file.
+    var starts = [UInt64](repeating: 0, count: file.bytes.count / 64 + 1)
+    var (words, senses) = (0, 0)
     try Line.forEach(of: file) { line in
       if line.isHeader { return }
       guard let synset = Synset(file.bytes, at: line.offset), synset.part == part else {
         throw line.fault("not a synset of byte \(line.offset) and its words")
       }
-      for word in synset.words {
-        lemma.removeAll(keepingCapacity: true)
-        for byte in word { lemma.append(byte.lowercasedASCII) }
-        let number = lemma.withUnsafeBufferPointer { lexicon.words.number(of: $0) }
-        guard let number, lexicon.senses(of: number, as: part).contains(UInt32(line.offset)) else {
-          throw line.fault("index.\(part.suffix) lacks '\(String(decoding: lemma, as: UTF8.self))' with this synset")
-        }
-      }
+      starts[line.offset / 64] |= 1 << UInt64(line.offset % 64)
+      words += synset.distinctWords
     }
-    // All lines are synsets, those of the licence aside: who is at the beginning of one is at a synset.
-    let bytes = file.bytes
-    for number in 0..<lexicon.words.count {
+    for number in 0..<lexicon.words.count where lexicon.has(number, as: part) {
       for offset in lexicon.senses(of: number, as: part) {
         let place = Int(offset)
-        guard place > 0, place < bytes.count, bytes[place - 1] == UInt8(ascii: "\n"), bytes[place] != UInt8(ascii: " ")
-        else {
+        guard place < file.bytes.count, starts[place / 64] & 1 << UInt64(place % 64) != 0 else {
           throw IntrayError(
             .data, "no synset at byte \(offset), where index.\(part.suffix) has one of '\(lexicon.text(number))'",
             at: .init(file.path), hint: WordNet.repair)
         }
+        senses += 1
       }
+    }
+    guard words == senses else {
+      throw IntrayError(
+        .data, "\(senses) senses, where the synsets of data.\(part.suffix) have \(words) words",
+        at: .init("\(folder)/index.\(part.suffix)"), hint: WordNet.repair)
     }
   }
 
@@ -165,6 +165,17 @@ struct Synset {
       let end = word.last == UInt8(ascii: ")") ? word.firstIndex(of: UInt8(ascii: "(")) : nil
       words.append(UnsafeBufferPointer(rebasing: word[..<(end ?? word.count)]))
     }
+  }
+
+  /// The words that differ not only in case: the index, which is in lower case, has them once.
+  var distinctWords: Int {
+    words.indices.count { place in !words[..<place].contains { Self.isSame($0, words[place]) } }
+  }
+
+  private static func isSame(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard a.count == b.count else { return false }
+    for place in 0..<a.count where a[place].lowercasedASCII != b[place].lowercasedASCII { return false }
+    return true
   }
 }
 

@@ -96,7 +96,7 @@ import Text
       return (text, offsets)
     }
     let noun = data([
-      "05 n 02 dog 0 Domestic_dog 0 000 | a pet", "05 n 01 axis 0 000 | a line", "05 n 01 ax 1 000 | a tool",
+      "05 n 03 dog 0 Domestic_dog 0 DOG 1 000 | a pet", "05 n 01 axis 0 000 | a line", "05 n 01 ax 1 000 | a tool",
     ])
     let verb = data(["38 v 02 dog 0 chase 0 000 | follow"])
     let adjective = data(["00 a 01 fine(p) 0 000 | good", "00 s 01 tiny 0 000 | small"])
@@ -162,11 +162,15 @@ import Text
     Fault("cntlist.rev", 2, "not a sense's key", replacing: "dog%2:38:00:: 1 2", by: "dog%2:38:00:: 1"),
     Fault("cntlist.rev", 2, "not a sense's key", replacing: "dog%2", by: "dog%9"),
     Fault("cntlist.rev", 2, "not a sense's key", replacing: "dog%2:38:00:: 1 2", by: "dog% 1 2"),
-    Fault("data.noun", 2, "not a synset of byte 26", replacing: "00000026 05 n 02", by: "00000027 05 n 02"),
-    Fault("data.noun", 2, "not a synset of byte 26", replacing: "05 n 02 dog", by: "05 v 02 dog"),
-    Fault("data.noun", 2, "not a synset of byte 26", replacing: "05 n 02 dog", by: "05 n xx dog"),
-    Fault("data.noun", 2, "index.noun lacks 'cat' with this synset", replacing: "02 dog", by: "02 cat"),
-    Fault("data.noun", 2, "not a synset", replacing: "02 dog", by: "ff dog"),
+    Fault("data.noun", 2, "not a synset of byte 26", replacing: "00000026 05 n 03", by: "00000027 05 n 03"),
+    Fault("data.noun", 2, "not a synset of byte 26", replacing: "05 n 03 dog", by: "05 v 02 dog"),
+    Fault("data.noun", 2, "not a synset of byte 26", replacing: "05 n 03 dog", by: "05 n xx dog"),
+    Fault(
+      "data.noun", nil, "no synset at byte 26, where index.noun has one of 'dog'", replacing: "00000026 05",
+      by: " 0000026 05"),
+    Fault(
+      "index.noun", nil, "3 senses, where the synsets of data.noun have 4 words", replacing: "axis n", by: " axis n"),
+    Fault("data.noun", 2, "not a synset", replacing: "03 dog", by: "ff dog"),
   ]
 
   @Test(arguments: faults) func `a fault is refused with its file and line`(fault: Fault) throws {
