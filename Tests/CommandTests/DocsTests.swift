@@ -87,7 +87,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["finetune", "infer", "phrasetable", "backtranslate", "echo"]) func `a runner's parameters are all described`(name: String) throws {
+  @Test(arguments: ["finetune", "infer", "phrasetable", "backtranslate", "echo"])
+  func `a runner's parameters are all described`(name: String) throws {
     let place = try place()
     let runner = try place.intray("plugins", name, "--json").json(RunnerDescription.self)
     let page = try String(contentsOfFile: "\(Checkout.root)/docs/runners.md", encoding: .utf8)
