@@ -19,12 +19,16 @@ extension Backtranslate {
       sampled += 1
     }
     let translator = prepared.translator(onRestart: { _ in })
-    // The first call starts the pipelines.
-    _ = try translator.backTranslate(Array(texts.prefix(1)), shouldStop: { host.shouldStop })
+    // Without the texts a call takes the time that the pipelines need to start.
+    let atStart = ContinuousClock.now
+    _ = try translator.backTranslate([""], shouldStop: { host.shouldStop })
+    let starting = (ContinuousClock.now - atStart) / .seconds(1)
     let preparing = (ContinuousClock.now - began) / .seconds(1)
     let start = ContinuousClock.now
     _ = try translator.backTranslate(texts, shouldStop: { host.shouldStop })
-    let perRow = (ContinuousClock.now - start) / .seconds(1) / Double(max(1, sampled))
+    let translating = (ContinuousClock.now - start) / .seconds(1)
+    let perRow =
+      max(0, translating - starting) / Double(max(1, sampled)) + starting / Double(BlockStore.rowsPerBlock)
     let processes = prepared.parameters.processes ?? job.threads
     let memory = ["rows": (16 << 20) + prepared.rowCount * 64, "translators": processes * bytesPerProcess]
     return JobPlan(

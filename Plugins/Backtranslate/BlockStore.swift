@@ -13,7 +13,9 @@ struct BlockRows {
 
 /// Finished blocks of rows in the work folder: whole or not there.
 struct BlockStore {
-  static let rowsPerBlock = 32
+  /// Each block begins with new translators; what a translator carries from text to text stays within a block, so
+  /// blocks are cut by rows only.
+  static let rowsPerBlock = 64
 
   struct Block: Codable {
     var ids: [String]

@@ -7,10 +7,13 @@ import Testing
 
 @Suite struct PhraseTableTests {
   let folder: TemporaryFolder
+  /// For tables that are written again and again.
+  let small: TemporaryFolder
   let path: String
 
   init() throws {
     folder = try TemporaryFolder()
+    small = try TemporaryFolder(isSmall: true)
     path = "\(folder.path)/table.phrases"
   }
 
@@ -133,7 +136,7 @@ import Testing
 
   @Test func `a table that is cut off at any byte is refused`() throws {
     let (whole, _) = try smallTable()
-    let cut = "\(folder.path)/cut.phrases"
+    let cut = "\(small.path)/cut.phrases"
     for count in 0..<whole.count {
       try whole.prefix(count).write(to: URL(fileURLWithPath: cut))
       let error = #expect(throws: IntrayError.self) { try PhraseTable(cut) }
@@ -146,10 +149,10 @@ import Testing
 
   @Test func `a table with a wrong byte is an error or answers as before`() throws {
     let (whole, expected) = try smallTable()
-    let bad = "\(folder.path)/bad.phrases"
+    let bad = "\(small.path)/bad.phrases"
     var errors = 0
     for offset in 0..<whole.count {
-      for mask in [0x01, 0x80, 0xFF] as [UInt8] {
+      for mask in [0x01, 0xFF] as [UInt8] {
         var data = whole
         data[offset] ^= mask
         try data.write(to: URL(fileURLWithPath: bad))
@@ -162,13 +165,13 @@ import Testing
       }
     }
     // All buckets are looked into, so hardly a byte is without meaning.
-    #expect(errors > whole.count * 2)
+    #expect(errors > whole.count * 3 / 2)
   }
 
   @Test func `a table with pieces moved or overwritten is an error or answers as before`() throws {
     let (whole, expected) = try smallTable()
     var random = SeededGenerator(seed: 8)
-    let bad = "\(folder.path)/bad.phrases"
+    let bad = "\(small.path)/bad.phrases"
     for _ in 0..<2000 {
       var data = whole
       let from = Int.random(in: 0..<data.count, using: &random)

@@ -82,7 +82,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
 
   /// With a program that stands in for Apertium.
   private static let backtranslate = RunnerCase(
-    name: "backtranslate", files: ["input.csv": TinyModel.csv(rows: 6000, labels: nil)],
+    name: "backtranslate", files: ["input.csv": TinyModel.csv(rows: 1920, labels: nil)],
     columns: Columns(id: "id", text: ["text"]),
     with: [
       "apertium": .string(Checkout.fixture("backtranslation/apertium")), "forward": "eng-spa", "backward": "spa-eng",
