@@ -19,7 +19,7 @@ public func pluginEntry() -> UnsafePointer<intray_plugin>? { Plugin.table(for: A
 /// (2) Memory does not grow with the number of rows.
 /// (3) The same job gives the same bytes at any number of threads. An attempt that is stopped begins anew: all rows take
 ///     seconds.
-enum Augment: Runner {
+enum Augment: PlanningRunner {
   struct Parameters: Decodable {
     var clean: [CleaningStep]
     var pos: LemmaPart
@@ -30,7 +30,7 @@ enum Augment: Runner {
     var table: String?
     var minLengthRatio: Double
     var maxLengthRatio: Double
-    var minOverlap: Double
+    var overlap: Double
     var seed: Int
   }
 
@@ -48,6 +48,7 @@ enum Augment: Runner {
     parameters: [
       "type": "object",
       "additionalProperties": false,
+      "required": [],
       "properties": [
         "clean": [
           "type": "array", "maxItems": 20, "default": ["whitespace"],
@@ -104,7 +105,7 @@ enum Augment: Runner {
           "type": "number", "minimum": 1, "maximum": 100, "default": .double(Guards.defaultLengthRatio.upperBound),
           "description": "A back-translation with more than so many times the characters is refused.",
         ],
-        "min_overlap": [
+        "overlap": [
           "type": "number", "minimum": 0, "maximum": 1, "default": .double(Guards.defaultOverlap),
           "description": "A back-translation that keeps a smaller share of the words is refused.",
         ],
@@ -112,22 +113,21 @@ enum Augment: Runner {
       ],
     ])
 
+  /// Rows that are changed at a time.
+  static let rowsPerBlock = 512
+
   static func run(_ job: RunnerJob, host: RunnerHost) throws {
-    let parameters = try job.parameters(as: Parameters.self)
-    guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
-    let columns = job.spec.data.columns
-    let pool = ThreadPool(threads: job.threads)
-    let augmenter = try AugmentPreparation(job, parameters, host).augmenter
-    let total = try count(path, host)
-    let rows = try InputRows(path, columns: columns)
-    let table = try AugmentedTable(job.output("augmented.csv"), rows, parameters)
+    let prepared = try AugmentPreparation(job, host, work: job.workFolder)
+    let total = try count(prepared.path, host)
+    let rows = try prepared.open()
+    let table = try AugmentedTable(job.output("augmented.csv"), rows, prepared.parameters)
     var report = AugmentReport()
     let began = ContinuousClock.now
     while true {
       if host.shouldStop { throw StopRequested() }
-      let block = try rows.next(512)
+      let block = try rows.next(rowsPerBlock)
       if block.isEmpty { break }
-      let results = try augment(block, augmenter, pool)
+      let results = try augment(block, prepared.augmenter, prepared.pool)
       for (row, result) in zip(block, results) {
         try table.write(row, result)
         report.add(row, result)
@@ -142,7 +142,7 @@ enum Augment: Runner {
   }
 
   /// Reads the file once: what is wrong with its last row is said before anything is done.
-  private static func count(_ path: String, _ host: RunnerHost) throws -> Int {
+  static func count(_ path: String, _ host: RunnerHost) throws -> Int {
     let table = try TableReader(path)
     var count = 0
     while try table.next() != nil {
@@ -152,7 +152,7 @@ enum Augment: Runner {
     return count
   }
 
-  private static func augment(
+  static func augment(
     _ block: [InputRow], _ augmenter: Augmenter, _ pool: ThreadPool
   ) throws -> [Augmenter.Result] {
     let results = Mutex<[Int: Result<Augmenter.Result, any Error>]>([:])

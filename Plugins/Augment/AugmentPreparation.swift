@@ -3,13 +3,27 @@ import BackTranslation
 import IntrayCore
 import ModelStore
 import PluginKit
+import Tensors
 import Text
 
-/// What is opened before the first row: WordNet and translation tables, where the steps need them.
+/// What `run` and `plan` begin with: the input, and WordNet and translation tables, where the steps need them.
 struct AugmentPreparation {
+  let parameters: Augment.Parameters
+  let path: String
   let augmenter: Augmenter
+  let pool: ThreadPool
+  private let columns: Columns
 
-  init(_ job: RunnerJob, _ parameters: Augment.Parameters, _ host: RunnerHost) throws {
+  /// - Parameter work: where the index of a table of translations goes.
+  init(_ job: RunnerJob, _ host: RunnerHost, work: String) throws {
+    let parameters = try job.parameters(as: Augment.Parameters.self)
+    guard let path = job.file("input") else { throw IntrayError(.spec, "data.input is missing") }
+    self.parameters = parameters
+    self.path = path
+    columns = job.spec.data.columns
+    pool = ThreadPool(threads: job.threads)
+    // Its columns are the first thing that may be wrong.
+    _ = try AugmentedTable.columns(of: InputRows(path, columns: columns))
     let operations = Set(parameters.operations.map(\.name))
     let needsSynonyms = !operations.isDisjoint(with: [.synonym, .insertion])
     let wordNet = needsSynonyms || parameters.clean.contains(.lemmatize) ? try WordNet() : nil
@@ -23,21 +37,24 @@ struct AugmentPreparation {
       cleaning: try Cleaning(parameters.clean, pos: parameters.pos, wordNet: wordNet),
       eda: EasyDataAugmentation(thesaurus: thesaurus, reserved: parameters.reserved.map { $0.lowercased() }),
       steps: parameters.operations, seed: UInt64(parameters.seed),
-      translators: operations.contains(.backtranslation) ? try Self.translators(job, parameters, host) : [],
+      translators: operations.contains(.backtranslation) ? try Self.translators(job, parameters, host, work) : [],
       guards: Guards(
-        lengthRatio: parameters.minLengthRatio...parameters.maxLengthRatio, overlap: parameters.minOverlap))
+        lengthRatio: parameters.minLengthRatio...parameters.maxLengthRatio, overlap: parameters.overlap))
   }
+
+  /// The input from its first row.
+  func open() throws -> InputRows { try InputRows(path, columns: columns) }
 
   /// One for each text column.
   private static func translators(
-    _ job: RunnerJob, _ parameters: Augment.Parameters, _ host: RunnerHost
+    _ job: RunnerJob, _ parameters: Augment.Parameters, _ host: RunnerHost, _ work: String
   ) throws -> [any BackTranslator] {
     let columns = job.spec.data.columns.text
     switch (job.file("translations"), parameters.table) {
     case (let path?, nil):
       return try columns.map { column in
         try SentenceTable(
-          compiling: path, in: job.workFolder, column: columns.count == 1 ? SentenceTable.translationColumn : column
+          compiling: path, in: work, column: columns.count == 1 ? SentenceTable.translationColumn : column
         ) { _ in if host.shouldStop { throw StopRequested() } }
       }
     case (nil, let table?):

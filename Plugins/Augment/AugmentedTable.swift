@@ -14,15 +14,26 @@ final class AugmentedTable {
   private let table: TableWriter
   private let texts: [Int]
   private let id: Int?
-  /// The input's columns that stay: all but an earlier lineage.
   private let kept: [Int]
   private let withOriginals: Bool
   private let seed: String
 
   var rows: Int { table.rows }
 
-  /// - Throws: `IntrayError(.data)` where the input has a column of the lineage's names that is none.
   init(_ path: String, _ input: InputRows, _ parameters: Augment.Parameters) throws {
+    kept = try Self.columns(of: input)
+    texts = input.texts
+    id = input.id
+    withOriginals = parameters.originals
+    seed = String(parameters.seed)
+    let header = (id == nil ? ["id"] : []) + kept.map { input.header[$0] } + Self.lineage
+    table = try TableWriter(path, header: header)
+  }
+
+  /// The input's columns that stay: all but an earlier lineage.
+  ///
+  /// - Throws: `IntrayError(.data)` where the input has a column of the lineage's names that is none.
+  static func columns(of input: InputRows) throws -> [Int] {
     let isAugmented = input.header.contains(Lineage.parentColumn)
     let taken = input.header.indices.filter { Self.lineage.contains(input.header[$0]) }
     if let column = taken.first(where: { !isAugmented || input.texts.contains($0) || input.id == $0 }) {
@@ -30,13 +41,7 @@ final class AugmentedTable {
         .data, "a column '\(input.header[column])', which the result needs for the lineage",
         at: .init(input.name, line: 1), hint: "give it another name")
     }
-    kept = input.header.indices.filter { !taken.contains($0) }
-    texts = input.texts
-    id = input.id
-    withOriginals = parameters.originals
-    seed = String(parameters.seed)
-    let header = (id == nil ? ["id"] : []) + kept.map { input.header[$0] } + Self.lineage
-    table = try TableWriter(path, header: header)
+    return input.header.indices.filter { !taken.contains($0) }
   }
 
   func write(_ row: InputRow, _ result: Augmenter.Result) throws {

@@ -67,7 +67,7 @@ struct RunnerCase: Sendable, CustomTestStringConvertible {
     with: [
       "clean": ["whitespace", "lowercase"], "pos": "noun", "mode": "paper", "reserved": ["red"], "originals": true,
       "operations": [["name": "deletion", "rate": 0.2, "copies": 2], ["name": "synonym", "rate": 0.2, "copies": 1]],
-      "min_length_ratio": 0.5, "max_length_ratio": 2, "min_overlap": 0.2, "seed": 42,
+      "min_length_ratio": 0.5, "max_length_ratio": 2, "overlap": 0.2, "seed": 42,
     ],
     step: .milliseconds(100), keepsCheckpoints: false)
 
