@@ -118,7 +118,10 @@ let package = Package(
     plugin("Infer", engine),
     plugin(
       "Augment",
-      ["PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Training", "Text", "BackTranslation", "Augmentation"]),
+      [
+        "PluginKit", "FileKit", "Tables", "ModelStore", "Tensors", "Training", "Text", "BackTranslation",
+        "Augmentation",
+      ]),
     plugin("Phrasetable", ["PluginKit", "FileKit", "BackTranslation"]),
     plugin("Backtranslate", ["PluginKit", "FileKit", "Tables", "BackTranslation"]),
     plugin("Analyze", ["PluginKit", "FileKit", "ModelStore", "Tensors", "Tokenizers", "Analysis"]),

@@ -84,7 +84,8 @@ enum Augment: PlanningRunner {
         ],
         "mode": [
           "type": "string", "enum": ["paper", "published"], "default": "paper",
-          "description": "Synonyms of all senses of a word, as in the EDA paper, or of its first, as the recipe published it.",
+          "description":
+            "Synonyms of all senses of a word, as in the EDA paper, or of its first, as the recipe published it.",
         ],
         "reserved": [
           "type": "array", "maxItems": 10_000, "default": [], "items": ["type": "string"],
@@ -109,7 +110,10 @@ enum Augment: PlanningRunner {
           "type": "number", "minimum": 0, "maximum": 1, "default": .double(Guards.defaultOverlap),
           "description": "A back-translation that keeps a smaller share of the words is refused.",
         ],
-        "seed": ["type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991, "default": 42],
+        "seed": [
+          "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991, "default": 42,
+          "description": "The same seed gives the same copies of a row.",
+        ],
       ],
     ])
 

@@ -160,7 +160,9 @@ public struct Augmenter: Sendable {
 
   /// What the random numbers of a copy are drawn for: FNV-1a over all that they depend on, mixed by SplitMix64's last steps
   /// (Steele, Lea and Flood 2014), as FNV's upper bits follow the last bytes badly.
-  private static func index(_ id: String, _ operation: String, _ number: Int, _ column: Int, _ attempt: UInt64) -> UInt64 {
+  private static func index(_ id: String, _ operation: String, _ number: Int, _ column: Int, _ attempt: UInt64)
+    -> UInt64
+  {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     id.utf8.forEach(add)

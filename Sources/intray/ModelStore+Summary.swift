@@ -34,19 +34,28 @@ extension ModelStore {
 struct ModelSummary: Encodable {
   var name: String
   var path: String
-  var type = "bert"
-  var layers: Int
-  var hidden: Int
-  var vocabulary: Int
-  var positions: Int
+  /// `bert`, or `phrase-table` of runner phrasetable; that one has no layers and what comes with them.
+  var type: String
+  var layers: Int?
+  var hidden: Int?
+  var vocabulary: Int?
+  var positions: Int?
   var bytes: Int
   var head: String?
   var labels: [String]?
 
   init(name: String, folder: String) throws {
-    let configuration = try ModelConfiguration.read(folder: folder)
     self.name = name
     path = folder
+    let config = "\(folder)/config.json"
+    let json: JSONValue = try JSON.decode(from: Files.read(config), path: config)
+    if let type = json["model_type"]?.string, type == "phrase-table" {
+      self.type = type
+      bytes = try Files.list(folder).reduce(0) { try $0 + (Files.status("\(folder)/\($1)")?.size ?? 0) }
+      return
+    }
+    type = "bert"
+    let configuration = try ModelConfiguration.read(folder: folder)
     layers = configuration.layers
     hidden = configuration.hiddenSize
     vocabulary = configuration.vocabularySize
@@ -56,5 +65,8 @@ struct ModelSummary: Encodable {
     bytes = try Files.status("\(folder)/model.safetensors")?.size ?? 0
   }
 
-  var shape: String { "\(layers) layers x \(hidden)" }
+  var shape: String {
+    guard let layers, let hidden else { return type }
+    return "\(layers) layers x \(hidden)"
+  }
 }

@@ -46,11 +46,15 @@ struct Models: ParsableCommand {
     func run() throws {
       let model = try ModelStore(configuration.read()).summary(name)
       if format.json { return try Output.json(model) }
-      Output.pairs([
-        ("name", model.name), ("folder", model.path), ("shape", model.shape), ("vocabulary", "\(model.vocabulary)"),
-        ("positions", "\(model.positions)"), ("weights", Output.size(model.bytes)), ("head", model.head ?? "none"),
-        ("labels", model.labels?.joined(separator: ", ") ?? "none"),
-      ])
+      let common = [("name", model.name), ("folder", model.path), ("shape", model.shape)]
+      guard let vocabulary = model.vocabulary, let positions = model.positions else {
+        return Output.pairs(common + [("size", Output.size(model.bytes))])
+      }
+      Output.pairs(
+        common + [
+          ("vocabulary", "\(vocabulary)"), ("positions", "\(positions)"), ("weights", Output.size(model.bytes)),
+          ("head", model.head ?? "none"), ("labels", model.labels?.joined(separator: ", ") ?? "none"),
+        ])
     }
   }
 

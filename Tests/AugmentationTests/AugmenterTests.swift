@@ -73,9 +73,11 @@ import Text
 
   @Test func `a refused back-translation is counted by its reason`() throws {
     let texts = ["four words are here"]
-    let same = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ $1 }]).augment(id: "1", texts: texts)
+    let same = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ $1 }]).augment(
+      id: "1", texts: texts)
     #expect(same.misses.map(\.reason) == [.rejected(.identical)])
-    let none = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ _, _ in nil }]).augment(id: "1", texts: texts)
+    let none = try augmenter(steps: [.init(name: .backtranslation)], translations: [{ _, _ in nil }]).augment(
+      id: "1", texts: texts)
     #expect(none.misses.map(\.reason) == [.rejected(.missing)])
     #expect(none.copies.isEmpty)
   }

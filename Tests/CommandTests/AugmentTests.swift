@@ -105,7 +105,8 @@ import Testing
   @Test func `originals can be left out, and texts only be cleaned`() throws {
     let place = try place("paperid,title,abstract,categories\n1,\" A\n\n Title \",The   TEXT,x\n")
     #expect(
-      try augment(place, "  clean: [whitespace, lowercase]", name: "clean").last == "1,a title,the text,x,1,original,0,42")
+      try augment(place, "  clean: [whitespace, lowercase]", name: "clean").last
+        == "1,a title,the text,x,1,original,0,42")
     let copies = try augment(place, "  originals: false\n  operations: [{name: swap}]", name: "copies")
     #expect(copies.count == 2 && copies[1].hasPrefix("1-swap-1,"))
   }

@@ -72,7 +72,8 @@ final class StoppingMonitor: TrainingMonitor {
     let pool = ThreadPool(threads: threads)
     let names = labels.names
     return try ClassifierTraining(
-      plan: plan, partitions: Partition.folds(folds, labels: rows.labels, lineage: rows.lineage, seed: plan.seed), rows: rows,
+      plan: plan, partitions: Partition.folds(folds, labels: rows.labels, lineage: rows.lineage, seed: plan.seed),
+      rows: rows,
       labels: labels.count, test: test, base: "tiny", workFolder: work, checkpointInterval: interval, monitor: monitor,
       pool: pool
     ) { [model] seed in
