@@ -39,7 +39,7 @@ public struct WordSet: Sendable {
 public typealias StopWords = WordSet
 
 extension StopWords {
-  /// The 179 English stop words of NLTK's corpus as it was until 2024; EDA's 127 are among them.
+  /// 179 usual English stop words, written down after NLTK's list; not compared with its data.
   public static let recipe = StopWords(
     """
     i me my myself we our ours ourselves you you're you've you'll you'd your yours yourself yourselves he him his \
