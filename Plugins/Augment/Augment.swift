@@ -141,6 +141,7 @@ enum Augment: PlanningRunner {
     try table.close()
     report.rowsWritten = table.rows
     report.seconds = (ContinuousClock.now - began) / .seconds(1)
+    report.editingSeconds = prepared.pool.times[.editing]?.wall ?? 0
     try report.write(job)
     host.log(.notice, report.summary)
   }
@@ -159,7 +160,7 @@ enum Augment: PlanningRunner {
   static func augment(
     _ block: [InputRow], _ augmenter: Augmenter, _ pool: ThreadPool
   ) throws -> [Augmenter.Result] {
-    let results = Mutex<[Int: Result<Augmenter.Result, any Error>]>([:])
+    let results = Mutex<[Result<Augmenter.Result, any Error>?]>(Array(repeating: nil, count: block.count))
     pool.run(.editing, chunks: block.count) { index in
       let row = block[index]
       let result = Result { try augmenter.augment(id: row.id, texts: row.texts) }

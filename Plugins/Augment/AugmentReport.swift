@@ -24,12 +24,15 @@ struct AugmentReport: Encodable {
   var rows = 0
   var rowsWritten = 0
   var seconds = 0.0
+  /// Of these, those in which texts were cleaned and changed: without reading and writing.
+  var editingSeconds = 0.0
   private var operations: [String: Operation] = [:]
   private var samples: [String: [Sample]] = [:]
 
   enum CodingKeys: String, CodingKey {
     case rows, operations, seconds
     case rowsWritten = "rows_written"
+    case editingSeconds = "editing_seconds"
   }
 
   mutating func add(_ row: InputRow, _ result: Augmenter.Result) {

@@ -87,12 +87,12 @@ public struct Augmenter: Sendable {
   public func augment(id: String, texts raw: [String]) throws -> Result {
     let texts = raw.map(cleaning.clean)
     var result = Result(texts: texts, copies: [], misses: [])
-    var seen: Set<[String]> = [texts]
+    var seen = [texts]
     for step in steps {
       for number in 1...max(step.copies, 1) {
         switch try copy(step, number, id: id, raw: raw, texts: texts, seen: seen) {
         case .success(let copy):
-          seen.insert(copy.texts)
+          seen.append(copy.texts)
           result.copies.append(copy)
         case .failure(let refusal): result.misses.append((step.name, refusal.reason))
         }
@@ -104,7 +104,7 @@ public struct Augmenter: Sendable {
   private struct Refusal: Error { let reason: Miss }
 
   private func copy(
-    _ step: Step, _ number: Int, id: String, raw: [String], texts: [String], seen: Set<[String]>
+    _ step: Step, _ number: Int, id: String, raw: [String], texts: [String], seen: [[String]]
   ) throws -> Swift.Result<Copy, Refusal> {
     guard let operation = EasyDataAugmentation.Operation(rawValue: step.name.rawValue) else {
       return try backTranslation(number, id: id, raw: raw, texts: texts, seen: seen)
@@ -125,7 +125,7 @@ public struct Augmenter: Sendable {
   }
 
   private func backTranslation(
-    _ number: Int, id: String, raw: [String], texts: [String], seen: Set<[String]>
+    _ number: Int, id: String, raw: [String], texts: [String], seen: [[String]]
   ) throws -> Swift.Result<Copy, Refusal> {
     precondition(translators.count == raw.count, "a step of back-translation without a translator for each text")
     var copy = Copy(texts: [], operation: .backtranslation, number: number, edits: 0)

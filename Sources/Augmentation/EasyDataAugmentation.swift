@@ -74,8 +74,10 @@ public struct EasyDataAugmentation: Sendable {
     for _ in 0..<wanted {
       // As in the paper's program: ten tries to meet a word that has synonyms.
       for _ in 0..<10 {
-        let word = words.word(random.nextInt(below: words.words.count))
-        guard let synonyms = synonyms(of: word) else { continue }
+        let index = random.nextInt(below: words.words.count)
+        guard words.withWord(index, Self.isPlain), let synonyms = synonyms(of: words.word(index).lowercased()) else {
+          continue
+        }
         let place = random.nextInt(below: words.words.count + 1)
         // Not between a backslash and its command.
         if place < words.words.count, words.isCommand(place) { continue }
@@ -91,9 +93,8 @@ public struct EasyDataAugmentation: Sendable {
     var places: [String: [Int]] = [:]
     var distinct: [String] = []
     for index in words.words.indices where !words.isCommand(index) {
-      let word = words.word(index)
-      guard isPlain(word) else { continue }
-      let lower = word.lowercased()
+      guard words.withWord(index, Self.isPlain) else { continue }
+      let lower = words.word(index).lowercased()
       if places[lower] == nil { distinct.append(lower) }
       places[lower, default: []].append(index)
     }
@@ -115,22 +116,22 @@ public struct EasyDataAugmentation: Sendable {
 
   /// Whether a word may go or move.
   private func isFree(_ index: Int, _ words: WordText) -> Bool {
-    !words.isCommand(index) && !reserved.contains(words.word(index)[...])
+    !words.isCommand(index) && (reserved.isEmpty || !words.withWord(index, reserved.contains))
   }
 
-  /// nil for stop words, reserved words, words without synonyms, and what is not plain.
+  /// nil for stop words, reserved words, and words without synonyms.
+  ///
+  /// - Parameter word: plain, in lower case.
   private func synonyms(of word: String) -> [String]? {
-    guard isPlain(word) else { return nil }
-    let lower = word.lowercased()
-    if stopWords.contains(lower[...]) || reserved.contains(lower[...]) { return nil }
-    let synonyms = thesaurus.synonyms(of: lower)
+    if stopWords.contains(word[...]) || reserved.contains(word[...]) { return nil }
+    let synonyms = thesaurus.synonyms(of: word)
     return synonyms.isEmpty ? nil : synonyms
   }
 
   /// ASCII letters, of which only the first may be a capital: CNN and LaTeX are names, whatever WordNet has under "cnn".
-  private func isPlain(_ word: String) -> Bool {
-    word.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) }
-      && word.utf8.dropFirst().allSatisfy { $0 >= 0x61 }
+  private static func isPlain(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
+    word.dropFirst().allSatisfy { (0x61...0x7A).contains($0) }
+      && word.first.map { (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) } ?? true
   }
 
   /// With a capital where the word that it stands for has one.

@@ -25,20 +25,33 @@ struct WordText {
   }
 
   var text: String {
-    var joined: [UInt8] = []
-    joined.reserveCapacity(bytes.count)
-    for (gap, word) in zip(gaps, words) {
-      joined += bytes[gap]
-      joined += bytes[word]
+    let count = words.reduce(gaps.reduce(0) { $0 + $1.count }) { $0 + $1.count }
+    return bytes.withUnsafeBufferPointer { bytes in
+      String(unsafeUninitializedCapacity: count) { text in
+        var end = 0
+        func add(_ piece: Range<Int>) {
+          _ = text[end...].update(fromContentsOf: bytes[piece])
+          end += piece.count
+        }
+        for index in words.indices {
+          add(gaps[index])
+          add(words[index])
+        }
+        add(gaps[words.count])
+        return end
+      }
     }
-    if let last = gaps.last { joined += bytes[last] }
-    return String(decoding: joined, as: UTF8.self)
   }
 
   /// Whether the word is a command of LaTeX: `\omega`.
   func isCommand(_ index: Int) -> Bool { bytes[gaps[index]].last == UInt8(ascii: "\\") }
 
   func word(_ index: Int) -> String { String(decoding: bytes[words[index]], as: UTF8.self) }
+
+  /// - Parameter body: gets the word in UTF-8.
+  func withWord<Result>(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[words[index]])) }
+  }
 
   mutating func replace(_ index: Int, by word: String) { words[index] = append(word) }
 
@@ -53,50 +66,64 @@ struct WordText {
 
   /// Takes words away, each with what belongs to it of the gaps beside it.
   mutating func remove(where isRemoved: (Int) -> Bool) {
-    var keptWords: [Range<Int>] = []
-    var keptGaps = [gaps[0]]
+    var kept = 0
     for index in words.indices {
-      if !isRemoved(index) {
-        keptWords.append(words[index])
-        keptGaps.append(gaps[index + 1])
-        continue
+      if isRemoved(index) {
+        gaps[kept] = joined(gaps[kept], gaps[index + 1])
+      } else {
+        words[kept] = words[index]
+        gaps[kept + 1] = gaps[index + 1]
+        kept += 1
       }
-      let before = keptGaps[keptGaps.count - 1]
-      let after = gaps[index + 1]
-      keptGaps[keptGaps.count - 1] = joined(before, after)
     }
-    words = keptWords
-    gaps = keptGaps
+    words.removeSubrange(kept...)
+    gaps.removeSubrange((kept + 1)...)
   }
 
   /// Two gaps that a word stood between. A hyphen goes with its word; of two white spaces one stays, and none before
   /// punctuation that follows a word, behind a bracket, or at the ends of the text.
   private mutating func joined(_ before: Range<Int>, _ after: Range<Int>) -> Range<Int> {
-    let hyphen = [UInt8(ascii: "-")]
-    if bytes[before].elementsEqual(hyphen) { return after }
-    if bytes[after].elementsEqual(hyphen) { return before }
+    if isHyphen(before) { return after }
+    if isHyphen(after) { return before }
     var before = before
     var after = after
     let isAfterSpace = bytes[before].last.map(Self.isSpace) ?? true
-    let isOpened = bytes[before].last.map("([{".utf8.contains) ?? false
+    let isOpened = bytes[before].last.map(Self.opens) ?? false
     if isAfterSpace || isOpened, bytes[after].first.map(Self.isSpace) ?? false {
       after = after.dropFirst()
     } else if isAfterSpace, !before.isEmpty, bytes[after].first.map(Self.follows) ?? true {
       before = before.dropLast()
     }
-    return append(Array(bytes[before] + bytes[after]))
+    if before.isEmpty { return after }
+    if after.isEmpty { return before }
+    let start = bytes.count
+    bytes += bytes[before]
+    bytes += bytes[after]
+    return start..<bytes.count
   }
 
+  private func isHyphen(_ gap: Range<Int>) -> Bool { gap.count == 1 && bytes[gap.lowerBound] == UInt8(ascii: "-") }
+
   /// Punctuation that stands behind a word without a space.
-  private static func follows(_ byte: UInt8) -> Bool { ",.;:!?)]}".utf8.contains(byte) }
+  private static func follows(_ byte: UInt8) -> Bool {
+    switch Unicode.Scalar(byte) {
+    case ",", ".", ";", ":", "!", "?", ")", "]", "}": true
+    default: false
+    }
+  }
+
+  private static func opens(_ byte: UInt8) -> Bool {
+    switch Unicode.Scalar(byte) {
+    case "(", "[", "{": true
+    default: false
+    }
+  }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-  private mutating func append(_ text: String) -> Range<Int> { append(Array(text.utf8)) }
-
-  private mutating func append(_ added: [UInt8]) -> Range<Int> {
+  private mutating func append(_ text: String) -> Range<Int> {
     let start = bytes.count
-    bytes += added
+    bytes += text.utf8
     return start..<bytes.count
   }
 }

@@ -8,7 +8,9 @@ public struct CounterRandom: Sendable {
   private let purpose: UInt32
   private let index: UInt64
   private var position: UInt32 = 0
-  private var words: [UInt32] = []
+  private var block = SIMD4<UInt32>()
+  /// How many words of the block are not drawn yet.
+  private var left = 0
 
   /// - Parameters:
   ///   - purpose: what the numbers are for; see `Purpose`.
@@ -31,25 +33,33 @@ public struct CounterRandom: Sendable {
   /// Philox4x32 itself.
   public static func philox(
     rounds: Int32 = 10, counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
-  ) -> [UInt32] {
-    let counter = [counter.0, counter.1, counter.2, counter.3]
-    let key = [key.0, key.1]
-    return [UInt32](unsafeUninitializedCapacity: 4) { buffer, count in
-      buffer.initialize(repeating: 0)
-      philox4x32(rounds, counter, key, buffer.baseAddress)
-      count = 4
+  ) -> SIMD4<UInt32> {
+    let counter = SIMD4(counter.0, counter.1, counter.2, counter.3)
+    let key = SIMD2(key.0, key.1)
+    var block = SIMD4<UInt32>()
+    withUnsafeBytes(of: counter) { counter in
+      withUnsafeBytes(of: key) { key in
+        withUnsafeMutableBytes(of: &block) { block in
+          philox4x32(
+            rounds, counter.assumingMemoryBound(to: UInt32.self).baseAddress,
+            key.assumingMemoryBound(to: UInt32.self).baseAddress,
+            block.assumingMemoryBound(to: UInt32.self).baseAddress)
+        }
+      }
     }
+    return block
   }
 
   public mutating func nextWord() -> UInt32 {
-    if words.isEmpty {
-      words = Self.philox(
+    if left == 0 {
+      block = Self.philox(
         counter: (position, UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: index >> 32), purpose),
-        key: key
-      ).reversed()
+        key: key)
       position &+= 1
+      left = 4
     }
-    return words.removeLast()
+    left -= 1
+    return block[3 - left]
   }
 
   /// In [0, 1), 53 bits.

@@ -13,13 +13,15 @@ public struct WordSet: Sendable {
     }
   }
 
+  public var isEmpty: Bool { words.count == 0 }
+
   public func contains(_ word: Substring) -> Bool {
     var word = word
     return word.withUTF8 { contains($0) }
   }
 
   /// - Parameter word: UTF-8.
-  func contains(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
+  public func contains(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
     Self.withFolded(word) { words.number(of: $0) != nil }
   }
 
