@@ -151,6 +151,8 @@ within 20 test -e "$outbox/again/manifest.json"
 [[ -s $kept/input.csv && -s $kept/again.yaml ]] || fail "the kept batch is gone"
 systemctl start intray-retrain@again.service || fail "cannot drop it again"
 within 20 eval 'journalctl MESSAGE_ID=e4ce53488971405aa92508d0c9146ff8 -o cat | grep -q "again: the same job"'
+systemctl start intray-retrain@none.service 2>/dev/null && fail "what is not there was dropped"
+journalctl -u intray-retrain@none -o cat | grep -q '/etc/intray/retrain/none/none.yaml' || fail "it does not say what"
 systemctl enable --now intray-retrain@again.timer
 systemctl list-timers --no-pager | grep -q 'intray-retrain@again.timer *intray-retrain@again.service' || fail "no timer"
 [[ $(systemctl show -P Persistent intray-retrain@again.timer) == yes ]] || fail "the timer forgets"
