@@ -7,6 +7,7 @@ import SpecFile
 ///
 /// (1) A file counts once it was closed after writing or moved in, and has not changed for the settle time. One that was
 ///     created and never seen to be closed (a hard link, lost events) counts after ten settle times, at least a minute.
+///     A folder that is moved in, and so comes in one step with all that is in it, counts at once.
 /// (2) A spec waits for the files that it names; what no spec names and no route matches waits for a spec. Both are
 ///     refused after `wait`.
 /// (3) A file that several specs in the inbox name goes to the first one as a copy, and stays for the others.
@@ -43,6 +44,8 @@ public final class Inbox {
   private var seen: [String: Seen] = [:]
   /// Files that were created and not closed so far, by their path below the inbox.
   private var open: Set<String> = []
+  /// Folders that came by one rename, by their name.
+  private var movedIn: Set<String> = []
 
   public init(folder: String, rules: Rules) {
     self.folder = folder
@@ -57,7 +60,11 @@ public final class Inbox {
     switch event.kind {
     case .closedAfterWrite: open.remove(path)
     case .movedIn, .created:
-      if event.isFolder { return event.folder == folder ? path : nil }
+      if event.isFolder {
+        guard event.folder == folder else { return nil }
+        if event.kind == .movedIn { movedIn.insert(event.name) }
+        return path
+      }
       if event.kind == .created { open.insert(path) } else { open.remove(path) }
     case .folderGone, .overflow: break
     }
@@ -129,6 +136,7 @@ public final class Inbox {
     }
     let names = Set(present)
     seen = seen.filter { names.contains($0.key) }
+    movedIn.formIntersection(names)
     open = open.filter { path in
       let first = path.dropFirst(folder.utf8.count + 1).split(separator: "/").first
       return first.map { names.contains(String($0)) } ?? false
@@ -155,6 +163,7 @@ public final class Inbox {
   /// When the entry counts as complete.
   fileprivate func settles(_ name: String) -> Instant? {
     guard let entry = seen[name] else { return nil }
+    if case .folder = entry.content, movedIn.contains(name), entry.changed == entry.since { return entry.changed }
     let path = "\(folder)/\(name)"
     // Links and pipes are created and never closed.
     let isOpen =

@@ -6,13 +6,15 @@ extension JobID {
   /// The id of a job: a hash of what decides its result.
   ///
   /// - Parameters:
-  ///   - spec: The resolved spec. Whether it is forced does not count.
+  ///   - spec: The resolved spec. Whether it is forced, its priority and its limits do not count.
   ///   - hashes: SHA-256 of the data files by role. They count in place of what the spec promises.
   ///   - models: What tells the models that the spec names from others of the same names, by parameter.
   ///   - version: The runner's version.
   public init(spec: JobSpec, hashes: [String: String], models: [String: String] = [:], version: String) throws {
     var spec = spec
     spec.force = false
+    spec.priority = 0
+    spec.limits = JobLimits()
     for (role, file) in spec.data.files {
       spec.data.files[role] = DataFile(path: file.path, sha256: hashes[role])
     }

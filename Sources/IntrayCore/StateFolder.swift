@@ -8,6 +8,8 @@ public struct StateFolder: Sendable, Equatable {
   public var controlSocket: String { "\(path)/control.sock" }
   /// Held by the daemon that owns this folder.
   public var lock: String { "\(path)/lock" }
+  /// There while a person holds the queue.
+  public var hold: String { "\(path)/held" }
   /// One folder per claim that is not a job yet.
   public var claims: String { "\(path)/claims" }
   /// What could not run, one folder per batch.

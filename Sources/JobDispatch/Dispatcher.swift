@@ -10,9 +10,11 @@ import WorkerLink
 ///
 /// (1) The store is written before the disk follows, and every step on disk can be repeated: after a crash `recover`
 ///     finishes what was begun.
-/// (2) A job has at most one worker, and at most `slots` jobs have one.
+/// (2) A job has at most one worker, at most `slots` jobs have one, and together they are planned to take no more than
+///     `memory`.
 /// (3) No error of the disk or the store ends the service or loses a job: the step is repeated until it succeeds.
 /// (4) A death of the host is no fault of the job: the attempt does not count.
+/// (5) A worker that exceeds its job's limits, or says nothing for the time `stall`, is ended.
 public final class Dispatcher {
   public struct Settings {
     /// Jobs at a time.
@@ -22,18 +24,31 @@ public final class Dispatcher {
     public var retries: RetryPolicy
     /// The path of `intray-worker`.
     public var worker: String
-    /// How long workers may take to save their state when the service stops.
+    /// How long workers may take to save their state when they are asked to stop.
     public var stopGrace: Duration
+    /// Bytes that all jobs together may be planned to take. Nil: they run without a plan.
+    public var memory: Int?
+    /// Of each job, beside its own.
+    public var limits: JobLimits
+    /// How long a worker may say nothing. Nil: for ever.
+    public var stall: Duration?
+    /// Bytes of free space in the state folder and the outbox, without which no job begins.
+    public var diskFloor: Int
 
     public init(
       slots: Int = 1, threads: Int = 1, retries: RetryPolicy = RetryPolicy(), worker: String,
-      stopGrace: Duration = .seconds(60)
+      stopGrace: Duration = .seconds(60), memory: Int? = nil, limits: JobLimits = JobLimits(), stall: Duration? = nil,
+      diskFloor: Int = 0
     ) {
       self.slots = slots
       self.threads = threads
       self.retries = retries
       self.worker = worker
       self.stopGrace = stopGrace
+      self.memory = memory
+      self.limits = limits
+      self.stall = stall
+      self.diskFloor = diskFloor
     }
   }
 
@@ -63,8 +78,17 @@ public final class Dispatcher {
   let loop: EventLoop
   let tell: (JobRecord, JobEvent) -> Void
   private let complain: (IntrayError) -> Void
-  private var runs: [JobID: Run] = [:]
+  private(set) var runs: [JobID: Run] = [:]
   private var whenStopped: (() -> Void)?
+  /// Why queued jobs do not start though slots are free; nil when nothing keeps them.
+  public internal(set) var obstacle: Obstacle? {
+    didSet { if obstacle != oldValue { onObstacle(obstacle) } }
+  }
+  /// Gets each change of `obstacle`.
+  public var onObstacle: (Obstacle?) -> Void = { _ in }
+  /// Nothing starts until a person lifts it.
+  public internal(set) var isHeld = false
+  var obstacleTimer: EventLoop.Timer?
 
   /// The repetition of a step that the disk refused.
   static let repetition = Duration.seconds(5)
@@ -87,8 +111,8 @@ public final class Dispatcher {
     self.complain = complain
   }
 
-  /// The jobs that have a worker, and the last progress of each.
-  public var running: [JobID: JobProgress?] { runs.mapValues(\.progress) }
+  /// The jobs that have a worker, in the order of their arrival.
+  public var running: [RunningJob] { runs.values.map(RunningJob.init).sorted { $0.job.number < $1.job.number } }
 
   public var isStopping: Bool { whenStopped != nil }
 
@@ -98,7 +122,12 @@ public final class Dispatcher {
   public func fill() {
     guard !isStopping else { return }
     do {
-      while runs.count < settings.slots, let record = try store.firstQueued() { try start(record) }
+      while runs.count < settings.slots, let record = try store.firstQueued() {
+        obstacle = try obstacle(to: record)
+        guard obstacle == nil else { return lookAgain() }
+        try start(record)
+      }
+      if runs.count < settings.slots { obstacle = isHeld ? .held : nil }
     } catch {
       complain(IntrayError(error))
       loop.after(Self.repetition) { [weak self] in self?.fill() }
@@ -113,41 +142,49 @@ public final class Dispatcher {
       $0.nextAttempt = nil
       if $0.started == nil { $0.started = Date() }
     }
-    let run = Run(record, log: JobLog(places.state.work(record.id).log))
+    let run = Run(
+      record, log: JobLog(places.state.work(record.id).log),
+      limits: (record.spec?.limits ?? JobLimits()).capped(by: settings.limits))
+    if record.plannedMemory == nil { run.allowance = freeMemory }
     runs[record.id] = run
     tell(record, isFirst ? .started : .resumed)
     run.log.write(LogLine(level: .notice, message: "attempt \(record.attempts) begins"))
     do {
       run.worker = try WorkerProcess.start(
-        try task(record), worker: settings.worker, on: loop,
+        try task(record, memory: run.allowance), worker: settings.worker, on: loop,
         onMessage: { [weak self] in self?.take($0, from: run) },
         onExit: { [weak self] in self?.attemptEnded(run, $0) })
+      guardLimits(of: run)
     } catch {
       // In a turn of its own: a queue full of such jobs must not pile up calls.
       loop.after(.zero) { [weak self] in self?.attemptEnded(run, .failed(IntrayError(error))) }
     }
   }
 
-  private func task(_ record: JobRecord) throws -> WorkerTask {
+  private func task(_ record: JobRecord, memory: Int?) throws -> WorkerTask {
     guard let spec = record.spec else { throw IntrayError(.bug, "job \(record.id) has no spec") }
     let runner = try catalog.runner(named: spec.run)
     let work = places.state.work(record.id)
     for folder in [work.out, work.checkpoint, places.outbox.models] { try Files.makeFolder(folder) }
     return WorkerTask(
       plugin: runner.path, spec: spec, inputFolder: work.batch, outputFolder: work.out, workFolder: work.checkpoint,
-      modelsFolder: places.outbox.models, attempt: record.attempts, threads: settings.threads)
+      modelsFolder: places.outbox.models, attempt: record.attempts, threads: settings.threads,
+      memory: memory)
   }
 
   private func take(_ message: WorkerMessage, from run: Run) {
+    run.lastSign = .now
     switch message {
     case .started(let runner, let version):
       run.log.write(LogLine(level: .info, message: "runner \(runner) \(version) is loaded"))
+    case .planned(let bytes, let seconds): planned(run, bytes: bytes, seconds: seconds)
     case .log(let line):
       run.log.write(line)
       tell(run.record, .log(line))
     case .progress(let report):
       let progress = JobProgress(done: report.done, total: report.total, metrics: report.metrics)
       run.progress = progress
+      if run.firstProgress == nil { run.firstProgress = (progress.fraction, .now) }
       tell(run.record, .progress(progress))
       noteProgress(run)
     case .checkpointSaved:
@@ -173,11 +210,16 @@ public final class Dispatcher {
 
   private func attemptEnded(_ run: Run, _ exit: WorkerExit) {
     run.progressTimer?.cancel()
+    run.guards.forEach { $0.cancel() }
+    run.ended = .now
     let end = End(exit, of: run, isStopping: isStopping)
     run.log.write(end.line)
     insist(run.record) { [self] in
       let id = run.record.id
-      let current = try store.update(id) { $0.progress = run.progress ?? $0.progress }
+      let current = try store.update(id) {
+        $0.progress = run.progress ?? $0.progress
+        $0.runningSeconds = run.secondsBefore + run.seconds
+      }
       switch end {
       case .finished:
         let record = try store.move(id, to: .publishing) {
@@ -190,9 +232,19 @@ public final class Dispatcher {
       case .stopped:
         let record = try store.move(id, to: .queued) {
           $0.attemptsWithoutProgress = max(0, $0.attemptsWithoutProgress - 1)
+          if run.isToBeHeld { $0.isHeld = true }
         }
         release(run)
-        tell(record, .stopped)
+        tell(record, run.isToBeHeld ? .held : .stopped)
+      case .doesNotFit:
+        let record = try store.move(id, to: .queued) {
+          // It has not begun.
+          $0.attempts -= 1
+          $0.attemptsWithoutProgress = max(0, $0.attemptsWithoutProgress - 1)
+          if $0.attempts == 0 { $0.started = nil }
+        }
+        release(run)
+        tell(record, .doesNotFit(bytes: record.plannedMemory ?? 0))
       case .cancelled:
         let record = try store.move(id, to: .cancelled) { $0.cancel() }
         release(run)
@@ -263,7 +315,7 @@ public final class Dispatcher {
     case .running:
       guard let run = runs[id] else { throw IntrayError(.bug, "job \(id) runs without a worker") }
       run.isCancelled = true
-      run.worker?.kill()
+      kill(run)
     case .publishing: throw IntrayError(.usage, "job \(id) has run and is being published")
     case .done, .rejected, .cancelled: throw IntrayError(.usage, "job \(id) is \(record.state.rawValue) already")
     }
@@ -306,8 +358,11 @@ public final class Dispatcher {
   }
 
   /// Ends the workers that still save their state after `stop`; their jobs go on from an older checkpoint.
-  public func kill() {
-    for run in runs.values { run.worker?.kill() }
+  public func kill() { runs.values.forEach(kill) }
+
+  func kill(_ run: Run) {
+    run.worker?.kill()
+    if run.killed == nil { run.killed = .now }
   }
 
   // MARK: -
@@ -323,37 +378,26 @@ public final class Dispatcher {
   }
 }
 
-/// A job that has a worker.
-private final class Run {
-  var record: JobRecord
-  let log: JobLog
-  var worker: WorkerProcess?
-  var progress: JobProgress?
-  var progressTimer: EventLoop.Timer?
-  var isCancelled = false
-
-  init(_ record: JobRecord, log: JobLog) {
-    self.record = record
-    self.log = log
-  }
-}
-
 /// How an attempt ended, once it is known who wanted it.
 private enum End {
   case finished
   case stopped
   case cancelled
   case failed(IntrayError)
+  /// The plan says that the job takes more memory than is free now.
+  case doesNotFit
 
   init(_ exit: WorkerExit, of run: Run, isStopping: Bool) {
     switch exit {
     case .finished: self = .finished
     case _ where run.isCancelled: self = .cancelled
-    case .stopped where isStopping: self = .stopped
+    case _ where run.verdict != nil: self = run.verdict.map { .failed($0) } ?? .stopped
+    case .stopped where isStopping || run.isToBeHeld: self = .stopped
+    case .stopped where run.isTooLarge: self = .doesNotFit
     case .stopped:
       self = .failed(IntrayError(.crashed, "the worker stopped without being asked by Intray", isTransient: true))
     // Killed after the grace time: the host's doing.
-    case .failed(let error) where isStopping && error.code == .crashed: self = .stopped
+    case .failed(let error) where (isStopping || run.isToBeHeld) && error.code == .crashed: self = .stopped
     case .failed(let error): self = .failed(error)
     }
   }
@@ -363,6 +407,7 @@ private enum End {
     case .finished: LogLine(level: .notice, message: "the runner has finished")
     case .stopped: LogLine(level: .notice, message: "the attempt was stopped; the job goes on later")
     case .cancelled: LogLine(level: .notice, message: "cancelled")
+    case .doesNotFit: LogLine(level: .notice, message: "the job waits for memory")
     case .failed(let error): LogLine(level: .error, message: "the attempt failed: \(error)")
     }
   }
@@ -378,7 +423,7 @@ extension JobRecord {
 }
 
 extension Duration {
-  var seconds: Double {
+  public var seconds: Double {
     let (seconds, attoseconds) = components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }

@@ -15,6 +15,12 @@ public enum JobEvent: Sendable {
   case attemptFailed(IntrayError, retryIn: Duration)
   /// The attempt ended because the service stops; the job is in the queue.
   case stopped
+  /// A person holds it: it is in the queue, and does not start.
+  case held
+  /// A person holds it no longer.
+  case released
+  /// It was planned to take so many bytes, more than are free now; it is in the queue.
+  case doesNotFit(bytes: Int)
   /// The result is made and cannot be published yet.
   case publishingFailed(IntrayError, retryIn: Duration)
   case done(folder: String)

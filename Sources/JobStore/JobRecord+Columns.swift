@@ -23,6 +23,9 @@ extension JobRecord: FetchableRecord, MutablePersistableRecord {
     publishingFailures = row["publishing_failures"]
     nextAttempt = row["next_attempt"]
     progress = try Self.decode(row["progress"])
+    isHeld = row["is_held"]
+    plannedMemory = row["planned_memory"]
+    runningSeconds = row["running_seconds"]
     error = try Self.decode(row["error"])
     folder = row["folder"]
     created = row["created"]
@@ -44,6 +47,10 @@ extension JobRecord: FetchableRecord, MutablePersistableRecord {
     container["publishing_failures"] = publishingFailures
     container["next_attempt"] = nextAttempt
     container["progress"] = try progress.map { try JSON.text($0) }
+    container["priority"] = spec?.priority ?? 0
+    container["is_held"] = isHeld
+    container["planned_memory"] = plannedMemory
+    container["running_seconds"] = runningSeconds
     container["error"] = try error.map { try JSON.text($0) }
     container["folder"] = folder
     container["created"] = created

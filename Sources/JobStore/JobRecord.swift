@@ -28,6 +28,12 @@ public struct JobRecord: Sendable, Equatable, Codable, Identifiable {
   /// When a waiting or publishing job is tried again.
   public var nextAttempt: Date?
   public var progress: JobProgress?
+  /// A person wants it to wait until `intray release`.
+  public var isHeld: Bool
+  /// The most memory that the job's plan expects, in bytes; nil before it was planned, or when its runner cannot plan.
+  public var plannedMemory: Int?
+  /// In which workers ran for it, all attempts together.
+  public var runningSeconds: Double
 
   /// Why the last attempt failed, or why the job was rejected.
   public var error: IntrayError?
@@ -54,6 +60,8 @@ public struct JobRecord: Sendable, Equatable, Codable, Identifiable {
     self.attempts = 0
     self.attemptsWithoutProgress = 0
     self.publishingFailures = 0
+    self.isHeld = false
+    self.runningSeconds = 0
     self.created = created
   }
 }

@@ -144,10 +144,27 @@ extension JobStore {
     }
   }
 
-  /// The queued job that came first.
+  /// The queued job whose turn it is: of those that nobody holds, the highest priority, then the first to come.
   public func firstQueued() throws -> JobRecord? {
     try read { db in
-      try JobRecord.filter(Column("state") == JobState.queued.rawValue).order(Column("number")).fetchOne(db)
+      try JobRecord.filter(Column("state") == JobState.queued.rawValue && Column("is_held") == false)
+        .order(Column("priority").desc, Column("number")).fetchOne(db)
+    }
+  }
+
+  /// How many jobs wait for a worker.
+  public func waitingCount() throws -> Int {
+    try read { db in
+      let states = [JobState.queued, .waiting].map(\.rawValue)
+      return try JobRecord.filter(states.contains(Column("state"))).fetchCount(db)
+    }
+  }
+
+  /// The jobs in these states that ended before this time, the oldest first.
+  public func ended(before time: Date, in states: Set<JobState>, limit: Int) throws -> [JobRecord] {
+    try read { db in
+      try JobRecord.filter(states.map(\.rawValue).contains(Column("state")) && Column("finished") < time)
+        .order(Column("finished")).limit(limit).fetchAll(db)
     }
   }
 }
@@ -247,6 +264,15 @@ extension JobStore {
         table.column("started", .datetime)
         table.column("finished", .datetime)
       }
+    }
+    migrator.registerMigration("2-priorities-and-limits") { db in
+      try db.alter(table: "job") { table in
+        table.add(column: "priority", .integer).notNull().defaults(to: 0)
+        table.add(column: "is_held", .boolean).notNull().defaults(to: false)
+        table.add(column: "planned_memory", .integer)
+        table.add(column: "running_seconds", .double).notNull().defaults(to: 0)
+      }
+      try db.create(index: "job_on_queue", on: "job", columns: ["state", "is_held", "priority", "number"])
     }
     return migrator
   }

@@ -91,6 +91,15 @@ public struct Outbox: Sendable {
     }
   }
 
+  /// Removes a result for ever: out of sight by one rename, then from the disk.
+  ///
+  /// - Returns: false when the folder is not this job's any more; it is left alone.
+  public func remove(_ result: String, of id: JobID) throws -> Bool {
+    guard let manifest = try? Manifest.read(folder: result), manifest.job == id else { return false }
+    try FreeName.remove(result, in: folder, id: id)
+    return true
+  }
+
   /// The folder with an intact result of this job, by looking at those of its name.
   public func result(of id: JobID, name: String) throws -> String? {
     for number in 1... {
@@ -105,6 +114,7 @@ public struct Outbox: Sendable {
   public func removeStale(except jobs: Set<JobID>, inbox: String) throws {
     try Files.makeFolder(folder)
     try Files.makeFolder(models)
+    try FreeName.removePurged(in: folder)
     for name in try Files.list(folder) where name.hasPrefix(Self.prefix) {
       let id = String(name.dropFirst(Self.prefix.count))
       if let known = JobID(rawValue: id), jobs.contains(known) { continue }

@@ -96,9 +96,18 @@ public struct Rejections: Sendable {
     return path
   }
 
+  /// Removes a rejected batch for ever: out of sight by one rename, then from the disk.
+  ///
+  /// - Parameter rejection: The folder that `file` made.
+  public func remove(_ rejection: String, of id: JobID) throws {
+    guard try Files.status(rejection) != nil else { return }
+    try FreeName.remove(rejection, in: folder, id: id)
+  }
+
   /// Removes what filings of jobs that nobody knows any more have left; what they hold of a batch goes to the inbox.
   public func recover(except jobs: Set<JobID>, inbox: String) throws {
     try Files.makeFolder(folder)
+    try FreeName.removePurged(in: folder)
     for name in try Files.list(folder) where name.hasPrefix(Self.prefix) {
       let id = String(name.dropFirst(Self.prefix.count))
       if let known = JobID(rawValue: id), jobs.contains(known) { continue }

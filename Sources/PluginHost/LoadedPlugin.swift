@@ -156,6 +156,9 @@ public final class LoadedPlugin {
     try call(runFunction, "run()", task, send: send, shouldStop: shouldStop)
   }
 
+  /// Whether the runner can say what a job would take.
+  public var canPlan: Bool { planFunction != nil }
+
   /// Has the plugin plan a job: what it would take is then in `JobPlan.fileName` of the output folder. On this thread,
   /// once in a process.
   /// - Returns: the final message.

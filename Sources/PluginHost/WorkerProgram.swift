@@ -104,10 +104,33 @@ public enum WorkerProgram {
       intray_name_process("intray:\(description.name)")
       channel.send(.started(runner: description.name, version: description.version))
       switch mode {
-      case .run: return try plugin.run(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
+      case .run:
+        if let end = try planFirst(task, plugin, channel) { return end }
+        return try plugin.run(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
       case .plan: return try plugin.plan(task, send: { channel.send($0) }, shouldStop: { isStopRequested })
       }
     }
+  }
+
+  /// Plans the job where the task asks for it. What a run would say again is not sent.
+  ///
+  /// - Returns: how the attempt ends, when it is not to run.
+  private static func planFirst(
+    _ task: WorkerTask, _ plugin: LoadedPlugin, _ channel: WorkerChannel
+  ) throws -> WorkerMessage? {
+    guard let memory = task.memory, plugin.canPlan else { return nil }
+    // Emptied before each attempt, so nothing of a plan that was interrupted stays.
+    let place = "\(task.outputFolder)/.plan"
+    var planning = task
+    planning.outputFolder = "\(place)/out"
+    planning.workFolder = "\(place)/work"
+    for folder in [planning.outputFolder, planning.workFolder] { try Files.makeFolder(folder) }
+    let end = try plugin.plan(planning, send: { _ in }, shouldStop: { isStopRequested })
+    guard case .finished = end else { return end }
+    let plan = try JobPlan.read(from: planning.outputFolder)
+    try Files.remove(place)
+    channel.send(.planned(memoryBytes: plan.memoryBytes, seconds: plan.seconds))
+    return plan.memoryBytes <= memory ? nil : .stopped
   }
 
   /// The plugin is promised absolute paths of folders that exist.

@@ -9,6 +9,11 @@ public struct ControlRequest: Codable, Sendable, Equatable {
     case cancel
     /// Drop a rejected batch into the inbox again, or try a waiting job at once.
     case retry
+    /// Keep a job from starting, or the whole queue.
+    case hold
+    case release
+    /// Forget a job that has come to its end, and remove its files.
+    case purge
   }
 
   public var verb: Verb

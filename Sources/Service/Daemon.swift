@@ -16,6 +16,7 @@ import WorkerLink
 /// (1) One daemon owns a state folder, and holds its lock.
 /// (2) SIGTERM and SIGINT end it in order: workers save their state, the jobs stay in the queue.
 /// (3) SIGHUP reads the configuration again; one with a fault changes nothing.
+/// (4) systemd's watchdog hears of it only while the event loop turns and every worker that was to end has ended.
 public final class Daemon {
   private var configuration: Configuration
   private let reread: () throws -> Configuration
@@ -68,9 +69,12 @@ public final class Daemon {
     try parts.dispatcher.recover()
     parts.reception.start()
     let control = try ControlSocket(state.controlSocket, on: loop) { try parts.answer($0) }
-    keepAlive()
+    keepAlive(parts)
     ServiceManager.ready(status: parts.status)
     keepStatus(parts)
+    RetentionSweep(loop: loop, logger: logger, rules: { [unowned self] in configuration.retention }) {
+      try parts.dispatcher.purge(endedBefore: $0, in: $1)
+    }.start()
     logger.notice("ready: \(configuration.inbox) is watched")
     try loop.run()
     control.close()
@@ -115,7 +119,16 @@ public final class Daemon {
     ServiceManager.stopping()
     parts.reception.stop()
     parts.dispatcher.stop { [loop] in loop.stop() }
+    extendStop()
   }
+
+  /// Until the loop ends: the dispatcher's own grace time decides how long workers may take to save their state.
+  private func extendStop() {
+    ServiceManager.extendTimeout(Self.stopExtension)
+    loop.after(Self.stopExtension / 3) { [weak self] in self?.extendStop() }
+  }
+
+  private static let stopExtension = Duration.seconds(30)
 
   private func reload(_ parts: Parts) {
     ServiceManager.reloading()
@@ -125,7 +138,9 @@ public final class Daemon {
       if folders.contains(where: { new[keyPath: $0] != configuration[keyPath: $0] }) {
         logger.warning("a changed folder takes effect at the next start")
       }
+      configuration.retention = new.retention
       parts.dispatcher.settings = Parts.settings(new, worker: worker)
+      parts.reception.queueLimit = new.queue
       parts.reception.setRules(Parts.rules(new))
       logger.notice("the configuration is read again")
     } catch {
@@ -136,10 +151,14 @@ public final class Daemon {
 
   // MARK: - systemd
 
-  private func keepAlive() {
+  private func keepAlive(_ parts: Parts) {
     guard let interval = ServiceManager.watchdogInterval else { return }
-    ServiceManager.alive()
-    loop.after(interval) { [weak self] in self?.keepAlive() }
+    if parts.dispatcher.isStuck {
+      logger.critical("a killed worker does not end: systemd is left to restart the service")
+    } else {
+      ServiceManager.alive()
+    }
+    loop.after(interval) { [weak self] in self?.keepAlive(parts) }
   }
 
   /// Keeps `systemctl status` current.
@@ -156,6 +175,8 @@ private final class Parts {
   let dispatcher: Dispatcher
   let claims: Claims
   let reception: Reception
+  /// There while a person holds the queue.
+  private let holdMark: String
 
   init(
     _ configuration: Configuration, state: StateFolder, worker: String, loop: EventLoop, story: JobStory
@@ -169,17 +190,27 @@ private final class Parts {
       store: store, places: places, catalog: catalog, loop: loop,
       settings: Self.settings(configuration, worker: worker),
       complain: { story.logger.error("\($0); tried again in a few seconds") }, tell: story.tell)
+    holdMark = state.hold
+    dispatcher.onObstacle = { obstacle in
+      if let obstacle, obstacle.isNotable { story.logger.warning("\(obstacle)") }
+    }
+    if try Files.status(holdMark) != nil { dispatcher.hold(true) }
     claims = Claims(folder: state.claims, inbox: configuration.inbox)
     reception = try Reception(
       loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,
-      dispatcher: dispatcher, catalog: catalog, models: ModelStore(configuration.models), story: story)
+      dispatcher: dispatcher, catalog: catalog, models: ModelStore(configuration.models),
+      queueLimit: configuration.queue, story: story)
   }
 
   static func settings(_ configuration: Configuration, worker: String) -> Dispatcher.Settings {
     Dispatcher.Settings(
       slots: configuration.slots, threads: configuration.threads,
-      retries: RetryPolicy(attempts: configuration.attempts, backoff: configuration.backoff), worker: worker)
+      retries: RetryPolicy(attempts: configuration.attempts, backoff: configuration.backoff), worker: worker,
+      stopGrace: .seconds(300), memory: configuration.memory ?? physicalMemory / 10 * 9, limits: configuration.limits,
+      stall: configuration.stall, diskFloor: configuration.diskFloor)
   }
+
+  private static var physicalMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
   static func rules(_ configuration: Configuration) -> Inbox.Rules {
     Inbox.Rules(settle: configuration.settle, wait: configuration.wait, routes: configuration.routes)
@@ -200,24 +231,37 @@ private final class Parts {
       try dispatcher.cancel(job.id)
       return "job \(job.id) (\(job.name)) is cancelled"
     case .retry: return try dispatcher.retry(try job().id)
+    case .hold:
+      if request.job != nil { return try dispatcher.hold(try job().id) }
+      try Files.publish(Data(), to: holdMark)
+      dispatcher.hold(true)
+      return "nothing starts until `intray release`; what runs goes on"
+    case .release:
+      if request.job != nil { return try dispatcher.release(try job().id) }
+      try Files.remove(holdMark)
+      dispatcher.hold(false)
+      return "jobs start again"
+    case .purge: return try dispatcher.purge(try job().id)
     }
   }
 
   /// One line about what is going on.
   var status: String {
-    var texts = dispatcher.running.sorted { $0.key.rawValue < $1.key.rawValue }.map { id, progress in
-      let name = (try? store.job(id))??.name ?? id.rawValue
-      guard let progress else { return "\(name) begins" }
-      let metrics = progress.metrics.sorted { $0.key < $1.key }.prefix(4).compactMap { key, value in
-        (try? JSON.text(value)).map { "\(key) \($0)" }
+    var texts = dispatcher.running.map { running in
+      guard let progress = running.progress else { return "\(running.job.name) begins" }
+      let left = running.secondsLeft.map { seconds in
+        let time = Duration.seconds(seconds.rounded(.up)).formatted(
+          .units(allowed: [.days, .hours, .minutes, .seconds], width: .narrow, maximumUnitCount: 2))
+        return ", \(time) left"
       }
-      return "\(name) \(Int(progress.fraction * 100))%"
-        + (metrics.isEmpty ? "" : " (\(metrics.joined(separator: ", ")))")
+      return "\(running.job.name) \(Int(progress.fraction * 100))%\(JobStory.words(progress.metrics))\(left ?? "")"
     }
     let counts = (try? store.counts()) ?? [:]
     for state in [JobState.queued, .waiting, .publishing] {
       if let count = counts[state], count > 0 { texts.append("\(count) \(state.rawValue)") }
     }
+    if let obstacle = dispatcher.obstacle { texts.append("\(obstacle)") }
+    if reception.isFull { texts.append("the queue is full: the rest stays in the inbox") }
     return texts.isEmpty ? "idle" : texts.joined(separator: "; ")
   }
 }

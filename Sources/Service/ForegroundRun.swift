@@ -195,7 +195,7 @@ public final class ForegroundRun {
       complain: { onEvent(.delayed($0)) }
     ) { [loop] record, event in
       switch event {
-      case .queued, .stopped: break
+      case .queued, .stopped, .held, .released, .doesNotFit: break
       case .started, .resumed: onEvent(.started(attempt: record.attempts))
       case .log(let line): onEvent(.log(line))
       case .progress(let progress): onEvent(.progress(progress))

@@ -5,8 +5,10 @@ enum LogField {
   static let job = "job"
   static let name = "name"
   static let runner = "runner"
-  /// What the job is doing: `queue`, `attempt`, `publish`; a runner's own word in its lines.
-  static let step = "step"
+  /// Where the job is: `queue`, `attempt`, `publish`.
+  static let stage = "stage"
+  /// Of a runner's progress: what it counts, as far as it does.
+  static let progress = ["fold", "epoch", "step", "loss"]
   static let attempt = "attempt"
   /// The journal's own MESSAGE_ID.
   static let messageID = "message_id"

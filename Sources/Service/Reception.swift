@@ -29,6 +29,10 @@ final class Reception {
   private var ready: [Batch] = []
   private var current: Work?
   private var isStopped = false
+  /// As many jobs wait as may: nothing is taken.
+  private(set) var isFull = false
+  /// Jobs that may wait.
+  var queueLimit: Int
   /// Batches that could not be taken, by name: why, and when to try again.
   private var troubles: [String: Trouble] = [:]
 
@@ -48,10 +52,14 @@ final class Reception {
   private static let repetition = Duration.seconds(5)
   /// Events come in bursts; one look serves them all.
   private static let gathering = Duration.milliseconds(10)
+  /// Batches that are taken between two looks: what was seen must not get old.
+  private static let batchesPerLook = 256
+  /// Between two looks at a full queue.
+  private static let fullInterval = Duration.seconds(1)
 
   init(
     loop: EventLoop, inbox: Inbox, claims: Claims, dispatcher: Dispatcher, catalog: PluginCatalog, models: ModelStore,
-    story: JobStory
+    queueLimit: Int, story: JobStory
   ) throws {
     self.loop = loop
     self.inbox = inbox
@@ -59,6 +67,7 @@ final class Reception {
     self.dispatcher = dispatcher
     self.catalog = catalog
     self.models = models
+    self.queueLimit = queueLimit
     self.story = story
     watcher = try FolderWatcher()
     try watcher.watch(inbox.folder)
@@ -122,11 +131,14 @@ final class Reception {
     // What is on its way comes first; the look follows it.
     guard !isStopped, current == nil, ready.isEmpty else { return }
     do {
+      if try waitsForRoom() { return look(after: Self.fullInterval) }
       let now = ContinuousClock.now
       let findings = try inbox.look(at: now)
       for notice in findings.notices { story.logger.notice("\(notice)") }
       troubles = troubles.filter { name, _ in findings.ready.contains { $0.name == name } }
-      ready = findings.ready.filter { troubles[$0.name].map { $0.next <= now } ?? true }
+      ready = Array(
+        findings.ready.lazy.filter { [troubles] in troubles[$0.name].map { $0.next <= now } ?? true }
+          .prefix(Self.batchesPerLook))
       if !ready.isEmpty { return takeNext() }
       let next = troubles.values.map(\.next) + [findings.next].compactMap(\.self)
       if let next = next.min() { look(after: next - now) }
@@ -136,9 +148,21 @@ final class Reception {
     }
   }
 
+  /// A full queue takes more only when a tenth of it is free again: looking at a full inbox is not for nothing.
+  private func waitsForRoom() throws -> Bool {
+    let wasFull = isFull
+    isFull = try dispatcher.isFull(limit: wasFull ? max(1, queueLimit - queueLimit / 10) : queueLimit)
+    if isFull, !wasFull {
+      story.logger.notice("\(queueLimit) jobs wait, as many as `queue` says: what is dropped stays in the inbox")
+    }
+    if !isFull, wasFull { story.logger.notice("the queue has room again") }
+    return isFull
+  }
+
   // MARK: - One batch
 
   private func takeNext() {
+    if (try? waitsForRoom()) == true { ready = [] }
     guard !ready.isEmpty else { return look(after: .zero) }
     let batch = ready.removeFirst()
     do {

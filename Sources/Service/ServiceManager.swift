@@ -8,6 +8,11 @@ enum ServiceManager {
 
   static func status(_ text: String) { notify("STATUS=\(oneLine(text))") }
 
+  /// Gives the stop, start or reload under way this time from now on, whatever the unit says (sd_notify(3)).
+  static func extendTimeout(_ time: Duration) {
+    notify("EXTEND_TIMEOUT_USEC=\(time.components.seconds * 1_000_000)")
+  }
+
   static func stopping() { notify("STOPPING=1\nSTATUS=stopping: workers save their state") }
 
   /// systemd wants the time as well, to tell this reload from an earlier one.

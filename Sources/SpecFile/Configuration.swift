@@ -13,6 +13,12 @@ import IntrayCore
 /// wait: 1h                           # a spec waits this long for its data files
 /// slots: 1                           # jobs at a time
 /// threads: 2                         # compute threads of a job
+/// memory: 14GiB                      # of all jobs at a time
+/// limits: {memory: 8GiB, time: 7d}   # of each job
+/// stall: 30m                         # a worker that says nothing for so long is ended
+/// queue: 1000                        # jobs that may wait; what is dropped then stays in the inbox
+/// disk_floor: 1GiB                   # with less free space no job begins
+/// keep: {results: 90d, rejected: 30d} # what is older is removed; for ever when left out
 /// attempts: 3                        # without progress, before a job is rejected
 /// backoff: 2s                        # before the second attempt; 4 times as long before each later one
 /// routes:                            # a data file without a spec
@@ -29,6 +35,14 @@ public struct Configuration: Sendable {
   public var backoff: Duration = .seconds(2)
   public var slots = 1
   public var threads: Int
+  /// Bytes; nil means nine tenths of what the machine has.
+  public var memory: Int?
+  public var limits = JobLimits()
+  public var stall: Duration = .seconds(1800)
+  public var queue = 1000
+  /// Bytes.
+  public var diskFloor = 1 << 30
+  public var retention = Retention()
   public var attempts = 3
   public var routes: [Route] = []
 
@@ -36,7 +50,8 @@ public struct Configuration: Sendable {
   public var models: String { "\(state)/models" }
 
   static let keys = [
-    "inbox", "outbox", "state", "plugins", "settle", "wait", "slots", "threads", "attempts", "backoff", "routes",
+    "inbox", "outbox", "state", "plugins", "settle", "wait", "slots", "threads", "memory", "limits", "stall", "queue",
+    "disk_floor", "keep", "attempts", "backoff", "routes",
   ]
 
   /// The defaults of a checkout: `Inbox`, `Outbox` and `.intray` in `folder`, plugins beside the running program.
@@ -78,12 +93,21 @@ public struct Configuration: Sendable {
     outbox = try folderPath("outbox") ?? outbox
     state = try folderPath("state") ?? state
     plugins = try folderPath("plugins") ?? plugins
-    settle = try Self.duration("settle", fields) ?? settle
-    wait = try Self.duration("wait", fields) ?? wait
-    backoff = try Self.duration("backoff", fields) ?? backoff
+    settle = try fields.duration("settle") ?? settle
+    wait = try fields.duration("wait") ?? wait
+    backoff = try fields.duration("backoff") ?? backoff
     slots = try fields.integer("slots", in: 1...1024) ?? slots
     threads = try fields.integer("threads", in: 1...1024) ?? threads
     attempts = try fields.integer("attempts", in: 1...1000) ?? attempts
+    memory = try fields.bytes("memory") ?? memory
+    limits = try fields.limits("limits") ?? limits
+    stall = try fields.duration("stall") ?? stall
+    queue = try fields.integer("queue", in: 1...1_000_000) ?? queue
+    diskFloor = try fields.bytes("disk_floor") ?? diskFloor
+    if let keep = fields["keep"], !keep.isNull {
+      let fields = try Fields(keep, "'keep'", path: path, known: ["results", "rejected"])
+      retention = Retention(results: try fields.duration("results"), rejected: try fields.duration("rejected"))
+    }
     guard let list = fields["routes"], !list.isNull else { return }
     guard case .sequence(let items) = list.value else {
       throw fields.error("'routes' must be a list, not \(list.spoken)", at: list)
@@ -94,22 +118,18 @@ public struct Configuration: Sendable {
   /// The first route that takes a file of this name.
   public func route(forFile name: String) -> Route? { routes.first { $0.matches(name) } }
 
-  private static func duration(_ key: String, _ fields: Fields) throws -> Duration? {
-    try fields[key].map { node in
-      if let duration = node.text.flatMap(Self.duration) { return duration }
-      throw fields.error(
-        "'\(key)' must be a time, not \(node.spoken)", at: node,
-        hint: "a whole number with its unit, at most 3650d: 500ms, 1s, 2m, 1h, 1d")
-    }
-  }
+}
 
-  /// `500ms`, `1s`, `2m`, `1h`, `1d`; nil for anything else, and for more than ten years.
-  static func duration(_ text: String) -> Duration? {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    let milliseconds = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-    guard let number = Int(digits), let unit = milliseconds[String(text.dropFirst(digits.count))] else { return nil }
-    let (total, overflow) = number.multipliedReportingOverflow(by: unit)
-    return overflow || total > 3650 * 86_400_000 ? nil : .milliseconds(total)
+/// How long what has come to its end stays on the disk. Nil means for ever.
+public struct Retention: Sendable, Equatable {
+  /// Folders of the outbox.
+  public var results: Duration?
+  /// Rejected and cancelled batches.
+  public var rejected: Duration?
+
+  public init(results: Duration? = nil, rejected: Duration? = nil) {
+    self.results = results
+    self.rejected = rejected
   }
 }
 

@@ -13,6 +13,8 @@ import IntrayCore
 /// with: {model: all-MiniLM-L6-v2, epochs: 2}
 /// publish: papers
 /// force: false
+/// priority: 10                 # from -100 to 100, 0 when left out
+/// limits: {memory: 4GiB, time: 2h}
 /// ```
 public struct DraftSpec: Sendable {
   public var name: String
@@ -22,6 +24,8 @@ public struct DraftSpec: Sendable {
   public var columns: Columns
   public var publish: String?
   public var force: Bool
+  public var priority: Int
+  public var limits: JobLimits
   /// As error messages name the file.
   public let path: String
 
@@ -31,7 +35,7 @@ public struct DraftSpec: Sendable {
   private let dataNode: YAMLNode?
   private let withNode: YAMLNode?
 
-  static let keys = ["name", "run", "data", "with", "publish", "force"]
+  static let keys = ["name", "run", "data", "with", "publish", "force", "priority", "limits"]
 
   /// - Parameter shownAs: The file's name in error messages, the last part of `path` when nil.
   /// - Throws: `IntrayError(.spec)` with line and column, or what reading the file throws.
@@ -61,6 +65,8 @@ public struct DraftSpec: Sendable {
     run = try fields.text(of: runNode, "run")
     publish = try fields.folderName("publish")
     force = try fields.bool("force") ?? false
+    priority = try fields.integer("priority", in: JobSpec.priorities) ?? 0
+    limits = try fields.limits("limits") ?? JobLimits()
     withNode = try fields["with"].flatMap { node in
       if node.isNull { return nil }
       return try Fields(node, "'with'", path: path, known: nil).node
@@ -137,7 +143,8 @@ extension DraftSpec {
     let parameters = withNode ?? YAMLNode(.mapping([]), line: runNode.line, column: runNode.column)
     let with = try checker.checkMapping(parameters, "with", runner.parameters)
     return JobSpec(
-      name: name, run: run, data: JobData(files: files, columns: columns), with: with, publish: publish, force: force)
+      name: name, run: run, data: JobData(files: files, columns: columns), with: with, publish: publish, force: force,
+      priority: priority, limits: limits)
   }
 
   /// `unknown runner 'finetun'; did you mean 'finetune'?`, at its place in the spec.

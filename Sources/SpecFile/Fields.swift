@@ -60,6 +60,37 @@ struct Fields {
     }
   }
 
+  /// `500ms`, `1s`, `2m`, `1h`, `1d`: at most ten years.
+  func duration(_ key: String) throws -> Duration? {
+    try node[key].map { node in
+      if let duration = node.text.flatMap(Quantity.duration) { return duration }
+      throw error(
+        "'\(key)' must be a time, not \(node.spoken)", at: node,
+        hint: "a whole number with its unit, at most 3650d: 500ms, 1s, 2m, 1h, 1d")
+    }
+  }
+
+  /// `512MiB`, `4GiB`: bytes.
+  func bytes(_ key: String) throws -> Int? {
+    try node[key].map { node in
+      if let bytes = node.text.flatMap(Quantity.bytes) { return bytes }
+      throw error(
+        "'\(key)' must be a size, not \(node.spoken)", at: node, hint: "a whole number with its unit: 512MiB, 4GiB, 1TiB")
+    }
+  }
+
+  /// `{memory: 4GiB, time: 2h}`
+  func limits(_ key: String) throws -> JobLimits? {
+    guard let node = node[key], !node.isNull else { return nil }
+    let fields = try Fields(node, "'\(key)'", path: path, known: ["memory", "time"])
+    let limits = JobLimits(
+      memory: try fields.bytes("memory"), seconds: try fields.duration("time").map { Int($0.components.seconds) })
+    if let time = fields["time"], limits.seconds == 0 {
+      throw error("'time' must be at least 1s, not \(time.spoken)", at: time)
+    }
+    return limits
+  }
+
   /// A text that can be a folder's name.
   func folderName(_ key: String) throws -> String? {
     try node[key].map { node in

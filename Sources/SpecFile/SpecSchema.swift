@@ -71,6 +71,23 @@ public enum SpecSchema {
         "with": runner.parameters,
         "publish": ["type": "string", "description": "install the trained model under this name when the job is done"],
         "force": ["type": "boolean", "default": false, "description": "run even when the same job was done before"],
+        "priority": [
+          "type": "integer", "minimum": .int(JobSpec.priorities.lowerBound),
+          "maximum": .int(JobSpec.priorities.upperBound), "default": 0,
+          "description": "of waiting jobs the highest comes first",
+        ],
+        "limits": [
+          "type": "object",
+          "properties": [
+            "memory": [
+              "type": "string", "pattern": "^[0-9]+(KiB|MiB|GiB|TiB)$", "description": "of the worker: 4GiB",
+            ],
+            "time": [
+              "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$", "description": "all attempts together: 2h",
+            ],
+          ],
+          "additionalProperties": false, "description": "what the job may take before it is ended",
+        ],
       ],
       "additionalProperties": false,
     ]

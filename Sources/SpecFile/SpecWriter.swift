@@ -25,6 +25,11 @@ public enum SpecWriter {
     }
     if let publish = spec.publish { lines.append("publish: \(scalar(publish))") }
     lines.append("force: \(spec.force)")
+    if spec.priority != 0 { lines.append("priority: \(spec.priority)") }
+    let limits = [
+      spec.limits.memory.map { "memory: \(Quantity.text(bytes: $0))" }, spec.limits.seconds.map { "time: \($0)s" },
+    ].compactMap(\.self)
+    if !limits.isEmpty { lines.append("limits: {\(limits.joined(separator: ", "))}") }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -33,7 +33,7 @@ public struct MessageThrottle {
     case .checkpointSaved: return checkpoint.admit(message, now)
     case .log(let line) where line.level.rawValue <= LogLine.Level.warning.rawValue: return alarms.admit(message, now)
     case .log: return details.admit(message, now)
-    case .started, .finished, .stopped, .failed: return release { _ in true } + [message]
+    case .started, .planned, .finished, .stopped, .failed: return release { _ in true } + [message]
     }
   }
 

@@ -3,12 +3,14 @@ import IntrayCore
 
 /// What a worker tells its host, one message per frame.
 ///
-///     started --> (log | progress | checkpointSaved)* --> finished | stopped | failed
+///     started --> planned? --> (log | progress | checkpointSaved)* --> finished | stopped | failed
 ///
 /// `failed` may also come first: before a plugin could be loaded. Nothing follows a final message.
 public enum WorkerMessage: Codable, Sendable, Equatable {
   /// The plugin is loaded and about to run.
   case started(runner: String, version: String)
+  /// What the job will take. When that is more than the task's memory, `stopped` follows.
+  case planned(memoryBytes: Int, seconds: Double)
   case log(LogLine)
   case progress(ProgressReport)
   /// A complete checkpoint is on disk: what comes after this attempt goes on from there.
@@ -22,7 +24,7 @@ public enum WorkerMessage: Codable, Sendable, Equatable {
   /// Whether this is the last message of a worker.
   public var isFinal: Bool {
     switch self {
-    case .started, .log, .progress, .checkpointSaved: false
+    case .started, .planned, .log, .progress, .checkpointSaved: false
     case .finished, .stopped, .failed: true
     }
   }

@@ -17,11 +17,13 @@ public struct WorkerTask: Codable, Sendable, Equatable {
   public var attempt: Int
   /// Compute threads that the job may use, at least 1.
   public var threads: Int
+  /// The job is planned first, and runs only when its plan takes no more than these bytes. Nil runs it without a plan.
+  public var memory: Int?
 
   /// All paths must be absolute.
   public init(
     plugin: String, spec: JobSpec, inputFolder: String, outputFolder: String, workFolder: String, modelsFolder: String,
-    attempt: Int, threads: Int
+    attempt: Int, threads: Int, memory: Int? = nil
   ) {
     self.plugin = plugin
     self.spec = spec
@@ -31,5 +33,6 @@ public struct WorkerTask: Codable, Sendable, Equatable {
     self.modelsFolder = modelsFolder
     self.attempt = attempt
     self.threads = threads
+    self.memory = memory
   }
 }

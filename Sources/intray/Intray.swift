@@ -18,6 +18,7 @@ struct Intray: ParsableCommand {
       CommandGroup(
         name: "Run jobs:",
         subcommands: [Run.self, Submit.self, Status.self, Logs.self, Cancel.self, Retry.self]),
+      CommandGroup(name: "Keep order:", subcommands: [Hold.self, Release.self, Purge.self]),
       CommandGroup(
         name: "Look before you run:",
         subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self, Lemmatize.self]),

@@ -61,7 +61,8 @@ struct Status: ParsableCommand {
     let lines: [(String, String?)] = [
       ("job", job.id.rawValue), ("name", job.name), ("runner", "\(job.runner) \(job.version)"),
       ("state", "\(job.state.rawValue) \(progress(job))"), ("attempts", "\(job.attempts)"),
-      ("dropped", time(job.created)), ("started", time(job.started)), ("finished", time(job.finished)),
+      ("held", job.isHeld ? "until `intray release`" : nil), ("priority", job.spec.map { "\($0.priority)" }),
+      ("planned memory", job.plannedMemory.map(Output.size)), ("dropped", time(job.created)), ("started", time(job.started)), ("finished", time(job.finished)),
       ("next attempt", time(job.nextAttempt)), ("folder", job.folder), ("log", job.log(in: state)),
       ("error", job.error?.description),
     ]
@@ -83,7 +84,8 @@ struct Status: ParsableCommand {
     switch job.state {
     case .done: job.folder ?? ""
     case .rejected, .waiting, .publishing: job.error?.description ?? job.folder ?? ""
-    case .queued, .running, .cancelled: ""
+    case .queued: job.isHeld ? "held" : ""
+    case .running, .cancelled: ""
     }
   }
 }

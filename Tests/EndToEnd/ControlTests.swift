@@ -25,6 +25,49 @@ import Testing
     try daemon.expectWhole(try await daemon.waitForResult())
   }
 
+  @Test func `a held queue fills to its limit, the rest stays in the inbox, and a release lets all of it run`() async throws
+  {
+    let daemon = try await DaemonProcess("queue: 3").start()
+    let client = ControlClient(state: daemon.state)
+    try client.request(.hold)
+    for number in 0..<8 { try daemon.dropEcho("papers-\(number)", text: "id\n\(number)\n") }
+    try await daemon.wait("the queue is full") { daemon.said.contains("3 jobs wait, as many as `queue` says") }
+    #expect(try JobStore(readOnly: daemon.state.store).counts() == [.queued: 3])
+    #expect(try Files.list(daemon.inbox).count == 10)
+    // A hold outlives the daemon.
+    #expect(try await daemon.stop() == 0)
+    try await daemon.start()
+    try await daemon.wait("it says so") { daemon.said.components(separatedBy: "held: nothing starts").count == 3 }
+    try client.request(.release)
+    try await daemon.wait("all are done") { try JobStore(readOnly: daemon.state.store).counts() == [.done: 8] }
+    #expect(try Files.list(daemon.inbox) == [])
+    #expect(try Files.list(daemon.outbox).count == 8)
+  }
+
+  @Test func `old results and rejected batches are removed as the configuration says`() async throws {
+    let daemon = try await DaemonProcess("keep: {results: 2s}").start()
+    try daemon.dropEcho("good")
+    try daemon.dropEcho("bad", fail: "permanent")
+    try await daemon.wait("both come to their end") {
+      let counts = try JobStore(readOnly: daemon.state.store).counts()
+      return counts[.rejected] == 1 && counts[.queued] == nil && counts[.running] == nil
+    }
+    try await daemon.wait("the result goes") {
+      try JobStore(readOnly: daemon.state.store).counts() == [.rejected: 1] && Files.list(daemon.outbox) == []
+    }
+    #expect(daemon.said.contains("1 results were older than"))
+    #expect(try Files.list(daemon.state.rejected) == ["bad"])
+  }
+
+  @Test func `a purged job is gone with its result`() async throws {
+    let daemon = try await DaemonProcess().start()
+    try daemon.dropEcho()
+    try await daemon.waitForState(.done)
+    #expect(try ControlClient(state: daemon.state).request(.purge, job: "papers").contains("is forgotten"))
+    #expect(try Files.list(daemon.outbox) == [])
+    #expect(try JobStore(readOnly: daemon.state.store).jobs().isEmpty)
+  }
+
   @Test func `a request for a job that is not there says what is near`() async throws {
     let daemon = try await DaemonProcess().start()
     let client = ControlClient(state: daemon.state)

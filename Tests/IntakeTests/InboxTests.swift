@@ -228,6 +228,19 @@ private func routes() throws -> [Route] {
     #expect(try ready(3).count == 1)
   }
 
+  @Test func `a folder that is moved in is ready at once, and settles when it changes afterwards`() throws {
+    for name in ["drop", "other"] {
+      try folder.write(spec("a.csv"), to: "\(name)/papers.yaml")
+      try folder.write("x", to: "\(name)/a.csv")
+      let event = FolderEvent(kind: .movedIn, folder: folder.path, name: name, isFolder: true)
+      #expect(inbox.note(event) == "\(folder.path)/\(name)")
+    }
+    #expect(try ready(0).map(\.name) == ["drop", "other"])
+    try folder.write("xyz", to: "drop/a.csv")
+    #expect(try ready(0.5).map(\.name) == ["other"])
+    #expect(try ready(1.5).map(\.name) == ["drop", "other"])
+  }
+
   @Test func `a folder with one routed file and no spec goes by the route`() throws {
     try folder.write("x", to: "drop/papers-1.csv")
     _ = try look(0)

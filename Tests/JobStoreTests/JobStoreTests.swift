@@ -145,6 +145,10 @@ private func record(_ digits: String, name: String = "papers", state: JobState =
       let store = try JobStore(path)
       for index in 0..<200 { try store.admit(record(String(format: "%04x", index), name: "job-\(index)")) }
     }
+    // Closing has brought all of it into the file; what stays beside it would hide the damage.
+    for name in ["store.sqlite-wal", "store.sqlite-shm"] {
+      try FileManager.default.removeItem(atPath: "\(folder.path)/\(name)")
+    }
     let handle = try #require(FileHandle(forUpdatingAtPath: path))
     try handle.seek(toOffset: 4096 * 3)
     try handle.write(contentsOf: Data(repeating: 0xa5, count: 4096 * 4))

@@ -53,6 +53,12 @@ import Testing
       slots: 2
       threads: 4
       attempts: 5
+      memory: 14GiB
+      limits: {memory: 512MiB, time: 7d}
+      stall: 10m
+      queue: 50
+      disk_floor: 0KiB
+      keep: {results: 90d}
       routes:
         - {match: "a-*.csv", spec: {run: infer}}
         - {match: "*.csv", spec: {run: echo, name: all}}
@@ -64,6 +70,10 @@ import Testing
     #expect(configuration.settle == .milliseconds(500) && configuration.wait == .seconds(7200))
     #expect(configuration.backoff == .zero)
     #expect((configuration.slots, configuration.threads, configuration.attempts) == (2, 4, 5))
+    #expect(configuration.memory == 14 << 30 && configuration.diskFloor == 0 && configuration.queue == 50)
+    #expect(configuration.limits == JobLimits(memory: 512 << 20, seconds: 7 * 86_400))
+    #expect(configuration.stall == .seconds(600))
+    #expect(configuration.retention == Retention(results: .seconds(90 * 86_400)))
     #expect(try configuration.route(forFile: "a-1.csv")?.draft(forFile: "a-1.csv").run == "infer")
     #expect(try configuration.route(forFile: "b.csv")?.draft(forFile: "b.csv").run == "echo")
     #expect(configuration.route(forFile: "b.tsv") == nil)
@@ -90,6 +100,8 @@ import Testing
       ),
       ("slots: 0", "1:8: 'slots' must be an integer from 1 to 1024, not 0"),
       ("threads: many", "1:10: 'threads' must be an integer from 1 to 1024, not text 'many'"),
+      ("memory: 8G", "1:9: 'memory' must be a size, not text '8G'; a whole number with its unit: 512MiB, 4GiB, 1TiB"),
+      ("keep: {result: 1d}", "1:8: unknown key 'result'; did you mean 'results'?"),
       ("attempts: 1.5", "1:11: 'attempts' must be an integer from 1 to 1000, not 1.5"),
       ("routes: {match: a}", "1:9: 'routes' must be a list, not a mapping"),
       ("routes: [{spec: {run: a}}]", "1:10: a route needs the key 'match'"),

@@ -23,6 +23,8 @@ import Testing
       with: {model: all-MiniLM-L6-v2, epochs: 2.0, lr: 1, schedule: {kind: linear}}
       publish: papers-2
       force: true
+      priority: -7
+      limits: {memory: 1536MiB, time: 90m}
       """
     ).resolve(for: finetune)
     #expect(
@@ -38,7 +40,8 @@ import Testing
             "model": "all-MiniLM-L6-v2", "epochs": 2, "lr": 1, "dropout": 0.1, "head": "mean", "seeds": [1],
             "folds": nil, "schedule": ["kind": "linear", "warmup": 0.06],
           ],
-          publish: "papers-2", force: true))
+          publish: "papers-2", force: true, priority: -7,
+          limits: JobLimits(memory: 1536 << 20, seconds: 5400)))
   }
 
   @Test func `a resolved spec is the same after a way through JSON`() throws {
@@ -150,11 +153,33 @@ import Testing
             id: round % 2 == 0 ? nonEmpty() : nil, text: (0..<(round % 3)).map { _ in nonEmpty() },
             label: round % 4 == 0 ? nonEmpty() : nil)),
         with: Dictionary((0..<(round % 4)).map { _ in (text(), value(0)) }) { a, _ in a },
-        publish: round % 6 == 0 ? "model-1" : nil, force: round % 2 == 0)
+        publish: round % 6 == 0 ? "model-1" : nil, force: round % 2 == 0, priority: round % 201 - 100,
+        limits: JobLimits(memory: round % 3 == 0 ? round << 10 : nil, seconds: round % 4 == 0 ? round + 1 : nil))
       let yaml = SpecWriter.yaml(spec)
       let back = try draft(yaml).resolve(for: open)
       #expect(back == spec, "\(yaml)")
     }
+  }
+
+  @Test(
+    arguments: [
+      ("priority: 101", "'priority' must be an integer from -100 to 100, not 101"),
+      ("limits: 4GiB", "'limits' must be a mapping (key: value), not text '4GiB'"),
+      ("limits: {memory: 4 GB}", "'memory' must be a size, not text '4 GB'"),
+      ("limits: {time: 0s}", "'time' must be at least 1s, not text '0s'"),
+      ("limits: {tine: 1h}", "unknown key 'tine'"),
+    ]) func `a wrong priority or limit is refused at its place`(line: String, message: String) throws {
+    #expect {
+      try draft("run: finetune\n\(line)\n")
+    } throws: {
+      let error = $0 as? IntrayError
+      return error?.code == .spec && error?.location?.line == 2 && error?.message == message
+    }
+  }
+
+  @Test func `the stricter of two limits counts`() {
+    let limits = JobLimits(memory: 5, seconds: nil).capped(by: JobLimits(memory: 7, seconds: 3))
+    #expect(limits == JobLimits(memory: 5, seconds: 3))
   }
 
   @Test func `a written spec reads as a person would write it`() {

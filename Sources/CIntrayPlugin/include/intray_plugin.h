@@ -112,8 +112,8 @@ typedef struct intray_plugin {
    * and does none of its work: it leaves plan.json in output_dir, a JSON object of at most 4 MiB with "memory_bytes",
    * "seconds" and what else docs/plugins.md describes, and writes nothing else. What would make `run` fail and can be
    * seen beforehand fails `plan` with the same error. It takes seconds, and much less memory than `run`: the host asks
-   * before it decides whether the job fits. Returns an intray_status. Called at most once in a process, and never in
-   * one that calls `run`. */
+   * before it decides whether the job fits. Returns an intray_status. Called at most once in a process, and then before
+   * `run`, which gets other folders. */
   int32_t (*plan)(const intray_host *host, const intray_job *job, intray_error *error);
 } intray_plugin;
 
