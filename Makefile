@@ -4,9 +4,11 @@
 
 SHELL := /bin/bash
 CONFIGURATION := release
+PREFIX := /usr
+DESTDIR :=
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format bench soak parity example-data clean
+.PHONY: help demo test check build deps models lint format install deb bench soak parity example-data clean
 .DEFAULT_GOAL := help
 # Two builds in one folder only wait for each other.
 .NOTPARALLEL:
@@ -26,6 +28,12 @@ check: lint test ## format lint, build with warnings as errors, tests
 
 build: deps ## build the programs and the plugins
 	swift build -c $(CONFIGURATION)
+
+install: ## install what `make build` made; PREFIX=/usr/local, DESTDIR=DIR
+	@packaging/install "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## make a Debian package, into dist/
+	@packaging/deb
 
 deps: ## install the Debian packages that are missing
 	@scripts/deps
@@ -53,4 +61,4 @@ example-data: ## make the example papers again
 	@scripts/make-examples Inbox/examples
 
 clean: ## remove what was built; models, jobs and results stay
-	rm -rf .build
+	rm -rf .build dist

@@ -157,6 +157,8 @@ public final class ForegroundRun {
   }
 
   private func check(with catalog: PluginCatalog) throws -> CheckedBatch {
+    let spec = "\(specFolder)/\(specName)"
+    guard try Files.status(spec) != nil else { throw IntrayError(.missing, "there is no such spec", at: .init(spec)) }
     let check = BatchCheck(
       folder: specFolder, source: .spec(specName), models: ModelStore(configuration.models), refusesOtherFiles: false
     ) {

@@ -5,8 +5,8 @@ import IntrayCore
 /// What `intray.yaml` says, with defaults for the rest. All paths are absolute.
 ///
 /// ```yaml
-/// inbox: /var/spool/intray/inbox     # a relative path is relative to this file's folder
-/// outbox: /var/spool/intray/outbox
+/// inbox: /var/lib/intray/inbox       # a relative path is relative to this file's folder
+/// outbox: /var/lib/intray/outbox
 /// state: /var/lib/intray
 /// plugins: /usr/lib/intray/plugins
 /// settle: 1s                         # a file counts when it is unchanged for this time

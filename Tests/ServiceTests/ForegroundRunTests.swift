@@ -56,6 +56,12 @@ import Testing
     #expect(try run() == .init(folder: "\(first.folder)-3", isEarlier: false))
   }
 
+  @Test func `a spec that is not there is named with its folder`() throws {
+    let error = #expect(throws: IntrayError.self) { try run() }
+    #expect(error.map { "\($0)" } == "\(folder.path)/mine/papers.yaml: there is no such spec")
+    #expect(error?.code == .missing)
+  }
+
   @Test func `a failure is thrown, and nothing is left`() throws {
     try spec("{fail: permanent}")
     #expect { try run() } throws: { "\($0)" == "the spec asks to fail; set 'fail: none'" }
