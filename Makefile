@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CONFIGURATION := release
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format bench soak parity example-data clean
+.PHONY: help demo test check build deps models lint format bench soak crash parity example-data clean
 .DEFAULT_GOAL := help
 # Two builds in one folder only wait for each other.
 .NOTPARALLEL:
@@ -44,6 +44,9 @@ bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONL
 
 soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
 	@scripts/soak $(DURATION)
+
+crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random"
+	@scripts/crash $(ONLY)
 
 parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too
 	swift build -c $(CONFIGURATION) --build-tests

@@ -43,6 +43,8 @@ public final class Inbox {
   private var seen: [String: Seen] = [:]
   /// Files that were created and not closed so far, by their path below the inbox.
   private var open: Set<String> = []
+  /// Names that are not UTF-8, and those that were told about.
+  private var unreachable: (present: Set<String>, told: Set<String>) = ([], [])
 
   public init(folder: String, rules: Rules) {
     self.folder = folder
@@ -73,6 +75,10 @@ public final class Inbox {
     var look = Look(inbox: self, now: now, present: present, findings: findings)
     look.sort()
     findings = look.findings
+    for name in unreachable.present.subtracting(unreachable.told).sorted() {
+      findings.notices.append("\(name) stays where it is: its name is not UTF-8; rename it")
+    }
+    unreachable.told = unreachable.present
     return findings
   }
 
@@ -114,7 +120,9 @@ public final class Inbox {
   /// Brings `seen` up to date and returns the names that are there, in order.
   private func update(at now: Instant) throws -> [String] {
     var present: [String] = []
-    for name in try Files.list(folder) where !InboxName.isIgnored(name) {
+    let listing = try Files.listing(folder)
+    unreachable.present = Set(listing.notUTF8.filter { !InboxName.isIgnored($0) })
+    for name in listing.names where !InboxName.isIgnored(name) {
       guard let content = content("\(folder)/\(name)") else { continue }
       present.append(name)
       if var entry = seen[name] {

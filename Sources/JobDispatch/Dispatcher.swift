@@ -222,7 +222,7 @@ public final class Dispatcher {
       }
       release(run)
       tell(record, .attemptFailed(error, retryIn: delay))
-      wake(record.id, after: delay)
+      wake(record, after: delay)
     }
   }
 
@@ -232,21 +232,22 @@ public final class Dispatcher {
   }
 
   /// Queues a waiting job again when its time has come.
-  func wake(_ id: JobID, after delay: Duration) {
-    loop.after(delay) { [weak self] in self?.wakeNow(id) }
+  func wake(_ record: JobRecord, after delay: Duration) {
+    loop.after(delay) { [weak self] in self?.wakeNow(record) }
   }
 
-  private func wakeNow(_ id: JobID) {
+  private func wakeNow(_ waiting: JobRecord) {
     guard !isStopping else { return }
     do {
-      // Somebody may have cancelled or retried it, and it may wait again, for longer.
-      guard let record = try store.job(id), record.state == .waiting else { return }
-      if let next = record.nextAttempt, next.timeIntervalSinceNow > 0.5 { return }
-      try store.move(id, to: .queued)
+      // Somebody may have cancelled or retried it, and it may wait again, for longer. The clock is not asked: it may
+      // have been set, and timers do not follow it.
+      guard let record = try store.job(waiting.id), record.state == .waiting, record.attempts == waiting.attempts
+      else { return }
+      try store.move(record.id, to: .queued)
       fill()
     } catch {
       complain(IntrayError(error))
-      wake(id, after: Self.repetition)
+      wake(waiting, after: Self.repetition)
     }
   }
 

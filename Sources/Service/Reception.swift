@@ -131,7 +131,10 @@ final class Reception {
       let next = troubles.values.map(\.next) + [findings.next].compactMap(\.self)
       if let next = next.min() { look(after: next - now) }
     } catch {
-      story.logger.error("\(IntrayError(error))")
+      let error = IntrayError(error)
+      // The event that it has gone may be among those that were lost.
+      if error.code == .missing { return rewatch() }
+      story.logger.error("\(error)")
       look(after: Self.repetition)
     }
   }
