@@ -156,7 +156,7 @@ let package = Package(
     tests("AnalysisTests", ["IntrayCore", "TestSupport", "Analysis", "Report", "Tensors", "Tokenizers"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
-    tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
+    tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore", grdb]),
     tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "ModelStore", "FileKit", "SpecFile", "Tables"]),
     tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
     tests(

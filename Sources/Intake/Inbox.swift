@@ -107,12 +107,15 @@ public final class Inbox {
   fileprivate enum Reading {
     case names(Set<String>)
     case broken(String)
+    /// The disk does not give it now: it may name any file.
+    case unread
 
     /// Whether the spec names this file. A broken one does when its text holds the name as a word.
     func mentions(_ file: String) -> Bool {
       switch self {
       case .names(let names): names.contains(file)
       case .broken(let text): text.holds(word: file)
+      case .unread: true
       }
     }
   }
@@ -180,12 +183,18 @@ public final class Inbox {
   fileprivate func reading(of spec: String) -> Reading {
     if let reading = seen[spec]?.reading { return reading }
     let reading = Self.read("\(folder)/\(spec)", name: spec)
+    if case .unread = reading { return reading }
     seen[spec]?.reading = reading
     return reading
   }
 
   fileprivate static func read(_ path: String, name: String) -> Reading {
-    guard let data = try? Files.read(path, limit: 1 << 20, followingLinks: false) else { return .broken("") }
+    let data: Data
+    do {
+      data = try Files.read(path, limit: 1 << 20, followingLinks: false)
+    } catch {
+      return IntrayError(error).isTransient ? .unread : .broken("")
+    }
     do {
       return .names(Set(try SpecText.draft(data, name: name).files.values.map(\.path)))
     } catch {
@@ -240,7 +249,7 @@ private struct Look {
     specs.insert(spec)
     switch inbox.reading(of: spec) {
     case .names(let names): for name in names { named[name, default: 0] += 1 }
-    case .broken: broken.insert(spec)
+    case .broken, .unread: broken.insert(spec)
     }
   }
 
@@ -263,7 +272,9 @@ private struct Look {
       switch reading {
       case .names(let names): names.filter { inbox.entry($0) != nil }.sorted()
       case .broken: present.filter { reading.mentions($0) }
+      case .unread: []
       }
+    if case .unread = reading { return waitForDisk() }
     let files = candidates.filter { $0 != spec && !InboxName.isSpec($0) && !taken.contains($0) }
     // One of them may still be written; a file that is there will settle.
     guard files.allSatisfy({ isSettled($0) }) else { return }
@@ -361,6 +372,7 @@ private struct Look {
       guard isSettled(name), !isNamed(name) else { return }
       take(refuse(Refusal.kind(status.kind, name)))
     case .unreadable(let error):
+      if error.isTransient { return waitForDisk() }
       guard isSettled(name) else { return }
       take(refuse(error))
     }
@@ -388,6 +400,9 @@ private struct Look {
     if inbox.isNew(notice: notice, for: name) { findings.notices.append(notice) }
     return false
   }
+
+  /// What the disk refuses for a while is no fault of the batch.
+  private mutating func waitForDisk() { _ = isDue(now + .seconds(5)) }
 
   private mutating func isDue(_ instant: Inbox.Instant) -> Bool {
     if instant <= now { return true }

@@ -26,7 +26,7 @@ extension Dispatcher {
         id = try nextRepetition(of: id)
       } else if !old.state.isFinal {
         return .known(old)
-      } else if old.state == .done, let folder = old.folder, places.outbox.isIntact(folder, of: id) {
+      } else if old.state == .done, let folder = old.folder, try places.outbox.isIntact(folder, of: id) {
         return .known(old)
       } else if old.state != .done, old.folder == nil {
         throw IntrayError(
@@ -224,7 +224,10 @@ extension Dispatcher {
       guard try rejections.isStaged(record.id) else { return try store.remove(record.id) }
       return place(record)
     }
-    guard try Files.status("\(folder)/input") == nil else { return }
+    guard try Files.status("\(folder)/input") == nil else {
+      // Filed just before the crash: the empty claim of a refused batch was to be removed.
+      return try removeClaim(record)
+    }
     // Given back to the inbox; the rest was to be removed.
     try Files.remove(folder)
     try store.remove(record.id)

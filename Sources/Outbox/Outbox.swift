@@ -82,12 +82,15 @@ public struct Outbox: Sendable {
   }
 
   /// Whether this folder holds the whole result of this job, byte for byte.
-  public func isIntact(_ folder: String, of id: JobID) -> Bool {
+  ///
+  /// - Throws: `IntrayError(.system)` when the disk does not say for the moment.
+  public func isIntact(_ folder: String, of id: JobID) throws -> Bool {
     do {
       let manifest = try Manifest.read(folder: folder)
       try manifest.verify(folder: folder)
       return manifest.job == id
     } catch {
+      if IntrayError(error).isTransient { throw error }
       return false
     }
   }
@@ -97,7 +100,7 @@ public struct Outbox: Sendable {
     for number in 1... {
       let path = number == 1 ? "\(folder)/\(name)" : "\(folder)/\(name)-\(number)"
       guard try Files.status(path) != nil else { return nil }
-      if isIntact(path, of: id) { return path }
+      if try isIntact(path, of: id) { return path }
     }
     return nil
   }

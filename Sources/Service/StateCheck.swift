@@ -259,9 +259,10 @@ public final class StateCheck {
     private func checkClaims() throws {
       // A daemon that is running may be checking the batch.
       if isRunning { return }
-      let known = Set(records.values.compactMap { $0.claim?.split(separator: "/").first.map(String.init) })
+      let underWay = try records.values.filter { try !$0.state.isFinal || isBeingFiled($0) }
+      let known = Set(underWay.compactMap { $0.claim?.split(separator: "/").first.map(String.init) })
       for name in try names(state.claims) where !known.contains(name) {
-        report("\(state.claims)/\(name)", nil, "was claimed for no job", Self.tidy)
+        report("\(state.claims)/\(name)", nil, "was claimed for no job under way", Self.tidy)
       }
     }
   }

@@ -114,7 +114,7 @@ struct StoreRepair {
     }
     for record in try underWay() {
       // What a finished job has left is no job under way.
-      if let done = records[record.id], done.state == .done, outbox.isIntact(done.folder ?? "", of: done.id) { continue }
+      if let done = records[record.id], let folder = done.folder, try outbox.isIntact(folder, of: done.id) { continue }
       records[record.id] = record
     }
     return records.values.sorted { ($0.created, $0.id.rawValue) < ($1.created, $1.id.rawValue) }

@@ -169,6 +169,15 @@ final class DaemonProcess: @unchecked Sendable {
     }
   }
 
+  /// The store and the disk say the same, as `intray fsck` sees it.
+  func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let outbox = Outbox(folder: outbox, models: "\(state.path)/models")
+    let check = StateCheck(state: state, outbox: outbox)
+    let client = ControlClient(state: state)
+    let found = try await promptly { try check.disagreements { client.isRunning } }
+    #expect(found == [], sourceLocation: sourceLocation)
+  }
+
   /// Nothing of a job that has come to its end is left anywhere but in its folder.
   func expectTidy(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await wait("nothing is left in work and claims") {

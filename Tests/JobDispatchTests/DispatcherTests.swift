@@ -300,6 +300,18 @@ private final class Bench {
     #expect { try bench.dispatcher.retry(Bench.id("aa")) } throws: { "\($0)".contains("force: true") }
   }
 
+  @Test func `a clock that is set back while a job waits does not keep it waiting`() throws {
+    let bench = try Bench()
+    try bench.admit(with: ["fail": "first_attempt"])
+    try bench.run { record, event in
+      guard case .attemptFailed = event else { return record.state == .done }
+      // As if the clock had been a day ahead when the time was written.
+      _ = try? bench.store.update(record.id) { $0.nextAttempt = Date(timeIntervalSinceNow: 86_400) }
+      return false
+    }
+    #expect(bench.story == ["queued", "started", "failed", "resumed", "done"])
+  }
+
   @Test func `a stop saves the state, and the next dispatcher goes on from there`() throws {
     let folder = try TemporaryFolder(isSmall: true)
     do {
