@@ -105,7 +105,8 @@ let package = Package(
     program(
       "intray",
       [
-        "IntrayCore", "FileKit", "Service", "SpecFile", "Outbox", "Tables", "ModelStore", "Tokenizers", "Models", "Tensors",
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Outbox", "Tables", "ModelStore", "Tokenizers", "Models",
+        "Tensors",
         "Text", "CKernels", "PluginHost", argumentParser,
       ]),
 

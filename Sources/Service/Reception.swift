@@ -29,6 +29,8 @@ final class Reception {
   private var ready: [Batch] = []
   private var current: Work?
   private var isStopped = false
+  /// A claim that failed could not be given back yet: the inbox lacks some of its files.
+  private var hasStrayClaims = false
   /// Batches that could not be taken, by name: why, and when to try again.
   private var troubles: [String: Trouble] = [:]
 
@@ -121,6 +123,7 @@ final class Reception {
   private func lookNow() {
     // What is on its way comes first; the look follows it.
     guard !isStopped, current == nil, ready.isEmpty else { return }
+    if hasStrayClaims { recoverClaims() }
     do {
       let now = ContinuousClock.now
       let findings = try inbox.look(at: now)
@@ -128,7 +131,8 @@ final class Reception {
       troubles = troubles.filter { name, _ in findings.ready.contains { $0.name == name } }
       ready = findings.ready.filter { troubles[$0.name].map { $0.next <= now } ?? true }
       if !ready.isEmpty { return takeNext() }
-      let next = troubles.values.map(\.next) + [findings.next].compactMap(\.self)
+      let repetition = hasStrayClaims ? now + Self.repetition : nil
+      let next = troubles.values.map(\.next) + [findings.next, repetition].compactMap(\.self)
       if let next = next.min() { look(after: next - now) }
     } catch {
       let error = IntrayError(error)
@@ -172,7 +176,9 @@ final class Reception {
   private func recoverClaims() {
     do {
       try claims.recover(known: dispatcher.knownClaims())
+      hasStrayClaims = false
     } catch {
+      hasStrayClaims = true
       story.logger.error("\(IntrayError(error))")
     }
   }

@@ -203,6 +203,8 @@ public final class StateCheck {
           // Gone meanwhile: a person has taken it away.
           guard try exists(folder) else { continue }
           var error = IntrayError(error)
+          // The disk does not say.
+          if error.isTransient { throw error }
           error.hint = nil
           report(
             folder, records.values.first { $0.folder == folder }?.id, "is no whole result (\(error))",

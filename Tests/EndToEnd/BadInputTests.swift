@@ -157,7 +157,7 @@ private let plugins = Result {
     let daemon = try await DaemonProcess().start()
     #expect(mknod("\(daemon.inbox)/socket.csv", S_IFSOCK | 0o600, 0) == 0)
     // The null device; making one needs root.
-    let isDevice = mknod("\(daemon.inbox)/device.csv", S_IFCHR | 0o600, makedev(1, 3)) == 0
+    let isDevice = mknod("\(daemon.inbox)/device.csv", S_IFCHR | 0o600, 1 << 8 | 3) == 0
     for name in ["socket"] + (isDevice ? ["device"] : []) {
       let reason = try await daemon.waitForRejection(name)
       #expect(reason.hasPrefix("\(name).csv: neither a regular file nor a folder"), "\(reason)")

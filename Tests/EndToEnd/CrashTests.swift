@@ -74,7 +74,8 @@ import Testing
   }
 
   /// The worker's own calls; those of a runner are killed at random above, and by `make crash`.
-  @Test(arguments: 1...9) func `a worker that dies at its nth call on the disk costs an attempt`(call: Int) async throws {
+  @Test(arguments: 1...9) func `a worker that dies at its nth call on the disk costs an attempt`(call: Int) async throws
+  {
     let daemon = try DaemonProcess("settle: 10ms")
     try daemon.dropEcho(text: text, repeat: 2)
     try daemon.launch(environment: [FaultInjection.environmentVariable: "intray-worker@any:\(call):die"])

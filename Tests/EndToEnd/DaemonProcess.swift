@@ -171,10 +171,11 @@ final class DaemonProcess: @unchecked Sendable {
 
   /// The store and the disk say the same, as `intray fsck` sees it.
   func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let outbox = Outbox(folder: outbox, models: "\(state.path)/models")
-    let check = StateCheck(state: state, outbox: outbox)
-    let client = ControlClient(state: state)
-    let found = try await promptly { try check.disagreements { client.isRunning } }
+    let found = try await promptly { [state, outbox] in
+      let outbox = Outbox(folder: outbox, models: "\(state.path)/models")
+      let client = ControlClient(state: state)
+      return try StateCheck(state: state, outbox: outbox).disagreements { client.isRunning }
+    }
     #expect(found == [], sourceLocation: sourceLocation)
   }
 

@@ -27,7 +27,8 @@ import Testing
     #expect(fault.calls == 3)
   }
 
-  @Test(arguments: ["rename:2:ENOSPC", "any:17:die", "write:1+:EIO", "fsync:1+:EIO:/a:b"]) func `a fault is written as text`(text: String) {
+  @Test(arguments: ["rename:2:ENOSPC", "any:17:die", "write:1+:EIO", "fsync:1+:EIO:/a:b"])
+  func `a fault is written as text`(text: String) {
     #expect(Fault(text) != nil)
   }
 
@@ -47,7 +48,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "rename", "rename:0:EIO", "rename:-1:EIO", "rename:x:EIO", "renam:1:EIO", "any:1:EWHAT", "a:b:c:d", "any:1:EIO:",
+    "", "rename", "rename:0:EIO", "rename:-1:EIO", "rename:x:EIO", "renam:1:EIO", "any:1:EWHAT", "a:b:c:d",
+    "any:1:EIO:",
   ])
   func `what is not well formed is no fault`(text: String) {
     #expect(Fault(text) == nil)
