@@ -108,7 +108,7 @@ public final class Inbox {
     case names(Set<String>)
     case broken(String)
     /// The disk does not give it now: it may name any file.
-    case unread
+    case unread(IntrayError)
 
     /// Whether the spec names this file. A broken one does when its text holds the name as a word.
     func mentions(_ file: String) -> Bool {
@@ -193,7 +193,7 @@ public final class Inbox {
     do {
       data = try Files.read(path, limit: 1 << 20, followingLinks: false)
     } catch {
-      return IntrayError(error).isTransient ? .unread : .broken("")
+      return IntrayError(error).isTransient ? .unread(IntrayError(error)) : .broken("")
     }
     do {
       return .names(Set(try SpecText.draft(data, name: name).files.values.map(\.path)))
@@ -274,7 +274,7 @@ private struct Look {
       case .broken: present.filter { reading.mentions($0) }
       case .unread: []
       }
-    if case .unread = reading { return waitForDisk() }
+    if case .unread(let error) = reading { return waitForDisk(spec, error) }
     let files = candidates.filter { $0 != spec && !InboxName.isSpec($0) && !taken.contains($0) }
     // One of them may still be written; a file that is there will settle.
     guard files.allSatisfy({ isSettled($0) }) else { return }
@@ -372,7 +372,7 @@ private struct Look {
       guard isSettled(name), !isNamed(name) else { return }
       take(refuse(Refusal.kind(status.kind, name)))
     case .unreadable(let error):
-      if error.isTransient { return waitForDisk() }
+      if error.isTransient { return waitForDisk(name, error) }
       guard isSettled(name) else { return }
       take(refuse(error))
     }
@@ -402,7 +402,11 @@ private struct Look {
   }
 
   /// What the disk refuses for a while is no fault of the batch.
-  private mutating func waitForDisk() { _ = isDue(now + .seconds(5)) }
+  private mutating func waitForDisk(_ name: String, _ error: IntrayError) {
+    let notice = "\(name) cannot be looked at: \(error); tried again and again"
+    if inbox.isNew(notice: notice, for: name) { findings.notices.append(notice) }
+    _ = isDue(now + .seconds(5))
+  }
 
   private mutating func isDue(_ instant: Inbox.Instant) -> Bool {
     if instant <= now { return true }

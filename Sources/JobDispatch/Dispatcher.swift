@@ -107,6 +107,9 @@ public final class Dispatcher {
 
   private func start(_ queued: JobRecord) throws {
     let isFirst = queued.attempts == 0
+    // Before the attempt begins: what the disk refuses the host costs none.
+    let work = places.state.work(queued.id)
+    for folder in [work.out, work.checkpoint, places.outbox.models] { try Files.makeFolder(folder) }
     let record = try store.move(queued.id, to: .running) {
       $0.attempts += 1
       $0.attemptsWithoutProgress += 1
@@ -132,7 +135,6 @@ public final class Dispatcher {
     guard let spec = record.spec else { throw IntrayError(.bug, "job \(record.id) has no spec") }
     let runner = try catalog.runner(named: spec.run)
     let work = places.state.work(record.id)
-    for folder in [work.out, work.checkpoint, places.outbox.models] { try Files.makeFolder(folder) }
     return WorkerTask(
       plugin: runner.path, spec: spec, inputFolder: work.batch, outputFolder: work.out, workFolder: work.checkpoint,
       modelsFolder: places.outbox.models, attempt: record.attempts, threads: settings.threads)

@@ -68,7 +68,7 @@ private let plugins = Result {
   return folder
 }
 
-@Suite struct BadInputTests {
+@Suite(.fewAtATime) struct BadInputTests {
   private static let table = "run: table\ndata:\n  input: a.csv\n  columns: {text: title, label: class}\n"
 
   fileprivate static let batches = [
@@ -202,7 +202,7 @@ private let plugins = Result {
     let handle = try #require(FileHandle(forWritingAtPath: table))
     try Files.rename(table, to: "\(daemon.inbox)/papers.csv")
     try daemon.drop([
-      ("papers.yaml", "run: echo\ndata: {input: papers.csv}\nwith: {repeat: 40, delay_ms: 50}\n")
+      ("papers.yaml", "run: echo\ndata: {input: papers.csv}\nwith: {repeat: 100, delay_ms: 100}\n")
     ])
     try await daemon.waitForState(.running)
     try handle.write(contentsOf: Data("id\n2\n".utf8))

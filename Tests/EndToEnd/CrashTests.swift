@@ -7,7 +7,7 @@ import Service
 import TestSupport
 import Testing
 
-@Suite struct CrashTests {
+@Suite(.fewAtATime) struct CrashTests {
   private let text = "id\n1\n"
 
   private func expectOneResult(_ daemon: DaemonProcess, repeats: Int) async throws {

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// What "What happens when" in docs/operations.md promises.
-@Suite struct FaultTests {
+@Suite(.fewAtATime) struct FaultTests {
   /// The disk refuses all calls of a kind for a while. The daemon says so, goes on trying, and brings the job to its end
   /// without being started again.
   @Test(arguments: FaultInjection.Call.allCases, ["ENOSPC", "EIO"]) func `a disk that refuses for a while delays a job`(

@@ -6,7 +6,7 @@ import Service
 import TestSupport
 import Testing
 
-@Suite struct StoreRepairTests {
+@Suite(.fewAtATime) struct StoreRepairTests {
   /// What a broken disk may leave of the store: no byte of it is right.
   private func destroyStore(_ daemon: DaemonProcess) throws {
     for suffix in ["", "-wal"] {
