@@ -8,7 +8,7 @@ PREFIX := /usr
 DESTDIR :=
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format install deb bench soak parity example-data clean
+.PHONY: help demo test check build deps models lint format install deb bench soak crash load parity example-data clean
 .DEFAULT_GOAL := help
 # Two builds in one folder only wait for each other.
 .NOTPARALLEL:
@@ -52,6 +52,12 @@ bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONL
 
 soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
 	@scripts/soak $(DURATION)
+
+crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random"
+	@scripts/crash $(ONLY)
+
+load: build ## drop 10,000 jobs at once, 100,000 files, a day of drops; measure the time from drop to start
+	@scripts/load
 
 parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too
 	swift build -c $(CONFIGURATION) --build-tests

@@ -105,7 +105,8 @@ let package = Package(
     program(
       "intray",
       [
-        "IntrayCore", "FileKit", "Service", "SpecFile", "Tables", "ModelStore", "Tokenizers", "Models", "Tensors",
+        "IntrayCore", "FileKit", "Service", "SpecFile", "Outbox", "Tables", "ModelStore", "Tokenizers", "Models",
+        "Tensors",
         "Text", "CKernels", "PluginHost", argumentParser,
       ]),
 
@@ -156,7 +157,7 @@ let package = Package(
     tests("AnalysisTests", ["IntrayCore", "TestSupport", "Analysis", "Report", "Tensors", "Tokenizers"]),
     tests("WorkerLinkTests", ["IntrayCore", "TestSupport", "WorkerLink", "FileKit"]),
     tests("PluginHostTests", ["IntrayCore", "TestSupport", "PluginHost", "WorkerLink", "FileKit"]),
-    tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore"]),
+    tests("JobStoreTests", ["IntrayCore", "TestSupport", "JobStore", grdb]),
     tests("IntakeTests", ["IntrayCore", "TestSupport", "Intake", "ModelStore", "FileKit", "SpecFile", "Tables"]),
     tests("OutboxTests", ["IntrayCore", "TestSupport", "Outbox", "FileKit", "SpecFile"]),
     tests(

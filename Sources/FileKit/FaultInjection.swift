@@ -28,11 +28,12 @@ public enum FaultInjection {
     try $current.withValue(fault, operation: body)
   }
 
-  /// The environment variable that puts a fault into a child process: `[PROGRAM@]CALL:N[+]:ERRNO`, where CALL may be
-  /// `any`, `+` means "this call and all later ones", and `die` in place of the errno kills the process.
+  /// The environment variable that puts a fault into a child process: `[PROGRAM@]CALL:N[+]:ERRNO[:FILE]`, where CALL may
+  /// be `any`, `+` means "this call and all later ones", and `die` in place of the errno kills the process. With FILE the
+  /// fault is in force, and calls are counted, only while there is a file of this path.
   ///
-  /// `rename:2:ENOSPC`, `any:17:die`, `intray-worker@write:1+:EIO`. Without PROGRAM it holds for each process that
-  /// inherits it.
+  /// `rename:2:ENOSPC`, `any:17:die`, `intray-worker@write:1+:EIO`, `fsync:1+:EIO:/tmp/broken`. Without PROGRAM it holds
+  /// for each process that inherits it.
   public static let environmentVariable = "INTRAY_FAULT"
 
   private static let inherited: Fault? = {
@@ -62,19 +63,23 @@ public final class Fault: Sendable {
   let number: Int
   let andLater: Bool
   let action: FaultInjection.Action
+  let file: String?
   private let seen = Mutex(0)
 
   /// - Parameters:
   ///   - call: The kind that is counted; nil counts all.
   ///   - number: Which one fails; the first is 1.
   ///   - andLater: All later ones fail too, as on a disk that stays full.
+  ///   - file: Calls count only while there is a file of this path.
   public init(
-    _ call: FaultInjection.Call? = nil, at number: Int, andLater: Bool = false, _ action: FaultInjection.Action
+    _ call: FaultInjection.Call? = nil, at number: Int, andLater: Bool = false, _ action: FaultInjection.Action,
+    while file: String? = nil
   ) {
     self.call = call
     self.number = number
     self.andLater = andLater
     self.action = action
+    self.file = file
   }
 
   /// How many calls of its kind were made so far.
@@ -85,6 +90,7 @@ public final class Fault: Sendable {
 
   func announce(_ call: FaultInjection.Call) -> Int32? {
     guard self.call == nil || self.call == call else { return nil }
+    if let file, access(file, F_OK) != 0 { return nil }
     let count = seen.withLock { seen in
       seen += 1
       return seen
@@ -103,17 +109,19 @@ public final class Fault: Sendable {
 extension Fault {
   /// From the text of `FaultInjection.environmentVariable`, without the program; nil when it is not well formed.
   public convenience init?(_ text: String) {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 3 else { return nil }
+    let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count >= 3 else { return nil }
+    let file = parts.count == 4 ? String(parts[3]) : nil
+    guard file?.hasPrefix("/") != false else { return nil }
     let call = FaultInjection.Call(rawValue: String(parts[0]))
     guard call != nil || parts[0] == "any" else { return nil }
     let andLater = parts[1].hasSuffix("+")
     guard let number = Int(andLater ? parts[1].dropLast() : parts[1]), number >= 1 else { return nil }
     if parts[2] == "die" {
-      self.init(call, at: number, andLater: andLater, .die)
+      self.init(call, at: number, andLater: andLater, .die, while: file)
     } else {
       guard let code = Self.errnos[String(parts[2])] else { return nil }
-      self.init(call, at: number, andLater: andLater, .fail(code))
+      self.init(call, at: number, andLater: andLater, .fail(code), while: file)
     }
   }
 

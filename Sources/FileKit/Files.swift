@@ -93,9 +93,20 @@ public enum Files {
   }
 
   /// The names in a folder, sorted by their bytes. A name that is not UTF-8 is left out.
-  public static func list(_ folder: String) throws -> [String] {
+  public static func list(_ folder: String) throws -> [String] { try listing(folder).names }
+
+  /// The same, and the names that are not UTF-8, repaired: nothing can be reached by them.
+  public static func listing(_ folder: String) throws -> (names: [String], notUTF8: [String]) {
     let descriptor = try Descriptor.folder(folder)
-    return try names(in: descriptor, folder).compactMap { String(validating: $0.dropLast(), as: UTF8.self) }
+    var listing: (names: [String], notUTF8: [String]) = ([], [])
+    for bytes in try names(in: descriptor, folder) {
+      if let name = String(validating: bytes.dropLast(), as: UTF8.self) {
+        listing.names.append(name)
+      } else {
+        listing.notUTF8.append(String(decoding: bytes.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+      }
+    }
+    return listing
   }
 
   /// What is at the path itself (a link is not followed); nil when nothing is.

@@ -116,7 +116,9 @@ public final class BatchCheck {
     let names = Set(spec.data.files.values.map(\.path))
     for name in names.sorted() { try checkKind(name) }
     guard refusesOtherFiles, case .spec(let own) = source else { return }
-    for name in try Files.list(folder) where name != own && !names.contains(name) && !name.hasPrefix(".") {
+    let listing = try Files.listing(folder)
+    if let name = listing.notUTF8.first { throw Refusal.notUTF8(name, own) }
+    for name in listing.names where name != own && !names.contains(name) && !name.hasPrefix(".") {
       throw IntrayError(
         .data, "\(own) does not name this file", at: .init(name), hint: "name it in 'data', or leave it out")
     }
@@ -127,6 +129,8 @@ public final class BatchCheck {
       throw IntrayError(.missing, "is not in the batch", at: .init(name), hint: "drop it together with its spec")
     }
     guard status.kind == .file else { throw Refusal.kind(status.kind, name) }
+    // In the foreground the files are the user's own, and copied.
+    guard status.hardLinks <= 1 || !refusesOtherFiles else { throw Refusal.hardLinks(status.hardLinks, name) }
   }
 
   private func read(_ role: String) throws {
@@ -165,7 +169,7 @@ public final class BatchCheck {
   }
 
   private func result() throws -> CheckedBatch {
-    guard let spec, let description else { throw IntrayError(.bug, "a batch was checked without its spec") }
+    guard var spec, let description else { throw IntrayError(.bug, "a batch was checked without its spec") }
     for (role, file) in spec.data.files {
       guard try Files.status("\(folder)/\(file.path)") == statuses[role] else {
         throw IntrayError(
@@ -175,6 +179,8 @@ public final class BatchCheck {
     }
     let id = try JobID(
       spec: spec, hashes: hashes, models: identities(spec, description), version: description.version)
+    // What was checked is what the result has to be made of: the outbox compares.
+    for (role, hash) in hashes { spec.data.files[role]?.sha256 = hash }
     return CheckedBatch(id: id, spec: spec, version: description.version)
   }
 

@@ -46,6 +46,8 @@ public final class Inbox {
   private var open: Set<String> = []
   /// Folders that came by one rename, by their name.
   private var movedIn: Set<String> = []
+  /// Names that are not UTF-8, and those that were told about.
+  private var unreachable: (present: Set<String>, told: Set<String>) = ([], [])
 
   public init(folder: String, rules: Rules) {
     self.folder = folder
@@ -80,6 +82,10 @@ public final class Inbox {
     var look = Look(inbox: self, now: now, present: present, findings: findings)
     look.sort()
     findings = look.findings
+    for name in unreachable.present.subtracting(unreachable.told).sorted() {
+      findings.notices.append("\(name) stays where it is: its name is not UTF-8; rename it")
+    }
+    unreachable.told = unreachable.present
     return findings
   }
 
@@ -108,12 +114,15 @@ public final class Inbox {
   fileprivate enum Reading {
     case names(Set<String>)
     case broken(String)
+    /// The disk does not give it now: it may name any file.
+    case unread(IntrayError)
 
     /// Whether the spec names this file. A broken one does when its text holds the name as a word.
     func mentions(_ file: String) -> Bool {
       switch self {
       case .names(let names): names.contains(file)
       case .broken(let text): text.holds(word: file)
+      case .unread: true
       }
     }
   }
@@ -121,7 +130,9 @@ public final class Inbox {
   /// Brings `seen` up to date and returns the names that are there, in order.
   private func update(at now: Instant) throws -> [String] {
     var present: [String] = []
-    for name in try Files.list(folder) where !InboxName.isIgnored(name) {
+    let listing = try Files.listing(folder)
+    unreachable.present = Set(listing.notUTF8.filter { !InboxName.isIgnored($0) })
+    for name in listing.names where !InboxName.isIgnored(name) {
       guard let content = content("\(folder)/\(name)") else { continue }
       present.append(name)
       if var entry = seen[name] {
@@ -181,12 +192,18 @@ public final class Inbox {
   fileprivate func reading(of spec: String) -> Reading {
     if let reading = seen[spec]?.reading { return reading }
     let reading = Self.read("\(folder)/\(spec)", name: spec)
+    if case .unread = reading { return reading }
     seen[spec]?.reading = reading
     return reading
   }
 
   fileprivate static func read(_ path: String, name: String) -> Reading {
-    guard let data = try? Files.read(path, limit: 1 << 20, followingLinks: false) else { return .broken("") }
+    let data: Data
+    do {
+      data = try Files.read(path, limit: 1 << 20, followingLinks: false)
+    } catch {
+      return IntrayError(error).isTransient ? .unread(IntrayError(error)) : .broken("")
+    }
     do {
       return .names(Set(try SpecText.draft(data, name: name).files.values.map(\.path)))
     } catch {
@@ -241,7 +258,7 @@ private struct Look {
     specs.insert(spec)
     switch inbox.reading(of: spec) {
     case .names(let names): for name in names { named[name, default: 0] += 1 }
-    case .broken: broken.insert(spec)
+    case .broken, .unread: broken.insert(spec)
     }
   }
 
@@ -264,7 +281,9 @@ private struct Look {
       switch reading {
       case .names(let names): names.filter { inbox.entry($0) != nil }.sorted()
       case .broken: present.filter { reading.mentions($0) }
+      case .unread: []
       }
+    if case .unread(let error) = reading { return waitForDisk(spec, error) }
     let files = candidates.filter { $0 != spec && !InboxName.isSpec($0) && !taken.contains($0) }
     // One of them may still be written; a file that is there will settle.
     guard files.allSatisfy({ isSettled($0) }) else { return }
@@ -362,6 +381,7 @@ private struct Look {
       guard isSettled(name), !isNamed(name) else { return }
       take(refuse(Refusal.kind(status.kind, name)))
     case .unreadable(let error):
+      if error.isTransient { return waitForDisk(name, error) }
       guard isSettled(name) else { return }
       take(refuse(error))
     }
@@ -388,6 +408,13 @@ private struct Look {
     if isDue(since + inbox.rules.wait) { return true }
     if inbox.isNew(notice: notice, for: name) { findings.notices.append(notice) }
     return false
+  }
+
+  /// What the disk refuses for a while is no fault of the batch.
+  private mutating func waitForDisk(_ name: String, _ error: IntrayError) {
+    let notice = "\(name) cannot be looked at: \(error); tried again and again"
+    if inbox.isNew(notice: notice, for: name) { findings.notices.append(notice) }
+    _ = isDue(now + .seconds(5))
   }
 
   private mutating func isDue(_ instant: Inbox.Instant) -> Bool {

@@ -16,6 +16,15 @@ enum Refusal {
       IntrayError(.data, "neither a regular file nor a folder", at: .init(path), hint: "drop a regular file")
     }
   }
+
+  /// Another name of the file could change it while the job runs, and may be somebody else's.
+  static func hardLinks(_ count: Int, _ path: String) -> IntrayError {
+    IntrayError(.data, "the file has \(count) names (hard links)", at: .init(path), hint: "drop a copy of it")
+  }
+
+  static func notUTF8(_ name: String, _ path: String) -> IntrayError {
+    IntrayError(.data, "the name '\(name)' is not UTF-8", at: .init(path), hint: "rename the file")
+  }
 }
 
 /// A spec from its text, shown in errors by its plain name.

@@ -5,6 +5,8 @@ public struct StateFolder: Sendable, Equatable {
   public init(_ path: String) { self.path = path }
 
   public var store: String { "\(path)/store.sqlite" }
+  /// There while a damaged store is made anew.
+  public var repair: String { "\(path)/store.repair" }
   public var controlSocket: String { "\(path)/control.sock" }
   /// Held by the daemon that owns this folder.
   public var lock: String { "\(path)/lock" }
@@ -35,4 +37,7 @@ public struct WorkFolder: Sendable, Equatable {
   /// Survives attempts.
   public var checkpoint: String { "\(path)/checkpoint" }
   public var log: String { "\(path)/log.jsonl" }
+  /// The job as it was admitted, for a store that has to be made anew; as it ended, in a folder of the rejected ones.
+  public var record: String { "\(path)/\(Self.recordName)" }
+  public static let recordName = "job.json"
 }

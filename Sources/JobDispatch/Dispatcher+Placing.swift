@@ -26,7 +26,7 @@ extension Dispatcher {
         id = try nextRepetition(of: id)
       } else if !old.state.isFinal {
         return .known(old)
-      } else if old.state == .done, let folder = old.folder, places.outbox.isIntact(folder, of: id) {
+      } else if old.state == .done, let folder = old.folder, try places.outbox.isIntact(folder, of: id) {
         return .known(old)
       } else if old.state != .done, old.folder == nil {
         throw IntrayError(
@@ -65,6 +65,10 @@ extension Dispatcher {
   private func adopt(_ record: JobRecord) throws {
     let work = places.state.work(record.id)
     try Files.makeFolder(work.path)
+    // Before the batch: a batch in a work folder has its record beside it.
+    if places.rejections != nil, try Files.status(work.record) == nil {
+      try Files.publish(try JSON.encode(record, pretty: true), to: work.record)
+    }
     guard let claim = record.claim else { return }
     let folder = "\(places.state.claims)/\(claim)"
     if try Files.status(folder) != nil {
@@ -170,7 +174,8 @@ extension Dispatcher {
     let batch = record.spec == nil ? "\(places.state.claims)/\(record.claim ?? "")" : work.batch
     return Rejections.Case(
       id: record.id, name: record.name, batch: batch, error: error, work: record.spec == nil ? nil : work,
-      keepsResult: record.publishingFailures > 0, attempts: record.attempts, folder: record.folder)
+      keepsResult: record.publishingFailures > 0, record: try JSON.encode(record, pretty: true),
+      attempts: record.attempts, folder: record.folder)
   }
 
   // MARK: - After a crash
@@ -203,8 +208,8 @@ extension Dispatcher {
       try store.move(record.id, to: .queued) { $0.attemptsWithoutProgress = max(0, $0.attemptsWithoutProgress - 1) }
     case .waiting:
       let delay = Duration.seconds(max(0, record.nextAttempt?.timeIntervalSinceNow ?? 0))
-      // The clock may have been set back.
-      wake(record.id, after: min(delay, RetryPolicy.longestDelay))
+      // The clock may have been set back: no wait is longer than it was meant to be.
+      wake(record, after: min(delay, settings.retries.delay(failures: record.attemptsWithoutProgress)))
     case .publishing: publish(record)
     case .done: try removeClaim(record)
     case .rejected, .cancelled: try recoverRejected(record)
@@ -219,7 +224,10 @@ extension Dispatcher {
       guard try rejections.isStaged(record.id) else { return try store.remove(record.id) }
       return place(record)
     }
-    guard try Files.status("\(folder)/input") == nil else { return }
+    guard try Files.status("\(folder)/input") == nil else {
+      // Filed just before the crash: the empty claim of a refused batch was to be removed.
+      return try removeClaim(record)
+    }
     // Given back to the inbox; the rest was to be removed.
     try Files.remove(folder)
     try store.remove(record.id)

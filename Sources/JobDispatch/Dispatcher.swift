@@ -136,6 +136,9 @@ public final class Dispatcher {
 
   private func start(_ queued: JobRecord) throws {
     let isFirst = queued.attempts == 0
+    // Before the attempt begins: what the disk refuses the host costs none.
+    let work = places.state.work(queued.id)
+    for folder in [work.out, work.checkpoint, places.outbox.models] { try Files.makeFolder(folder) }
     let record = try store.move(queued.id, to: .running) {
       $0.attempts += 1
       $0.attemptsWithoutProgress += 1
@@ -165,7 +168,6 @@ public final class Dispatcher {
     guard let spec = record.spec else { throw IntrayError(.bug, "job \(record.id) has no spec") }
     let runner = try catalog.runner(named: spec.run)
     let work = places.state.work(record.id)
-    for folder in [work.out, work.checkpoint, places.outbox.models] { try Files.makeFolder(folder) }
     return WorkerTask(
       plugin: runner.path, spec: spec, inputFolder: work.batch, outputFolder: work.out, workFolder: work.checkpoint,
       modelsFolder: places.outbox.models, attempt: record.attempts, threads: settings.threads,
@@ -274,7 +276,7 @@ public final class Dispatcher {
       }
       release(run)
       tell(record, .attemptFailed(error, retryIn: delay))
-      wake(record.id, after: delay)
+      wake(record, after: delay)
     }
   }
 
@@ -284,21 +286,22 @@ public final class Dispatcher {
   }
 
   /// Queues a waiting job again when its time has come.
-  func wake(_ id: JobID, after delay: Duration) {
-    loop.after(delay) { [weak self] in self?.wakeNow(id) }
+  func wake(_ record: JobRecord, after delay: Duration) {
+    loop.after(delay) { [weak self] in self?.wakeNow(record) }
   }
 
-  private func wakeNow(_ id: JobID) {
+  private func wakeNow(_ waiting: JobRecord) {
     guard !isStopping else { return }
     do {
-      // Somebody may have cancelled or retried it, and it may wait again, for longer.
-      guard let record = try store.job(id), record.state == .waiting else { return }
-      if let next = record.nextAttempt, next.timeIntervalSinceNow > 0.5 { return }
-      try store.move(id, to: .queued)
+      // Somebody may have cancelled or retried it, and it may wait again, for longer. The clock is not asked: it may
+      // have been set, and timers do not follow it.
+      guard let record = try store.job(waiting.id), record.state == .waiting, record.attempts == waiting.attempts
+      else { return }
+      try store.move(record.id, to: .queued)
       fill()
     } catch {
       complain(IntrayError(error))
-      wake(id, after: Self.repetition)
+      wake(waiting, after: Self.repetition)
     }
   }
 

@@ -7,30 +7,32 @@ extension JobRecord: FetchableRecord, MutablePersistableRecord {
 
   /// - Throws: `IntrayError(.system)` for a row that this version cannot read.
   public init(row: Row) throws {
-    guard let id = JobID(rawValue: row["id"]), let state = JobState(rawValue: row["state"]) else {
+    // `decode` throws where a subscript would trap.
+    let (id, state): (String, String) = (try row.decode(forColumn: "id"), try row.decode(forColumn: "state"))
+    guard let id = JobID(rawValue: id), let state = JobState(rawValue: state) else {
       throw IntrayError(.system, "the job store holds a row that cannot be read: \(row.description)")
     }
     self.id = id
-    number = row["number"]
-    name = row["name"]
+    number = try row.decode(forColumn: "number")
+    name = try row.decode(forColumn: "name")
     self.state = state
-    runner = row["runner"]
-    version = row["version"]
-    spec = try Self.decode(row["spec"])
-    claim = row["claim"]
-    attempts = row["attempts"]
-    attemptsWithoutProgress = row["attempts_without_progress"]
-    publishingFailures = row["publishing_failures"]
-    nextAttempt = row["next_attempt"]
-    progress = try Self.decode(row["progress"])
-    isHeld = row["is_held"]
-    plannedMemory = row["planned_memory"]
-    runningSeconds = row["running_seconds"]
-    error = try Self.decode(row["error"])
-    folder = row["folder"]
-    created = row["created"]
-    started = row["started"]
-    finished = row["finished"]
+    runner = try row.decode(forColumn: "runner")
+    version = try row.decode(forColumn: "version")
+    spec = try Self.decode(row.decode(forColumn: "spec"))
+    claim = try row.decode(forColumn: "claim")
+    attempts = try row.decode(forColumn: "attempts")
+    attemptsWithoutProgress = try row.decode(forColumn: "attempts_without_progress")
+    publishingFailures = try row.decode(forColumn: "publishing_failures")
+    nextAttempt = try row.decode(forColumn: "next_attempt")
+    progress = try Self.decode(row.decode(forColumn: "progress"))
+    isHeld = try row.decode(forColumn: "is_held")
+    plannedMemory = try row.decode(forColumn: "planned_memory")
+    runningSeconds = try row.decode(forColumn: "running_seconds")
+    error = try Self.decode(row.decode(forColumn: "error"))
+    folder = try row.decode(forColumn: "folder")
+    created = try row.decode(forColumn: "created")
+    started = try row.decode(forColumn: "started")
+    finished = try row.decode(forColumn: "finished")
   }
 
   public func encode(to container: inout PersistenceContainer) throws {

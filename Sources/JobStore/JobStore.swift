@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import GRDBSQLite
 import IntrayCore
+import Synchronization
 
 /// The jobs and their states, in SQLite.
 ///
@@ -17,13 +18,43 @@ import IntrayCore
 public final class JobStore: Sendable {
   private let database: any DatabaseWriter
   private let path: String
+  private let metDamage = Mutex<IntrayError?>(nil)
+
+  /// What came of opening a store that may be damaged.
+  public enum Opening: Sendable {
+    case opened(JobStore)
+    case damaged(IntrayError)
+  }
+
+  /// As `init`, but damage is an answer and no error. A store that is locked or cannot be reached is still an error.
+  public static func open(_ path: String, readOnly: Bool = false) throws -> Opening {
+    do {
+      let database: any DatabaseWriter = readOnly ? try openReader(path) : try openWriter(path)
+      // A reader looks at a part only; asked for the damage, it looks at all.
+      if readOnly {
+        try explain(path) {
+          try check(database, path: path)
+          try checkRows(database, path: path)
+        }
+      }
+      return .opened(JobStore(database: database, path: path))
+    } catch let damage as Damage {
+      return .damaged(damage.error)
+    }
+  }
+
+  /// The damage that a call has met since the store was opened: only opening it anew can help.
+  public var damage: IntrayError? { metDamage.withLock { $0 } }
 
   /// Opens for writing; makes the file and brings it up to the newest form.
   ///
   /// - Throws: `IntrayError(.system)` when the file is damaged, locked, or was written by a newer version.
-  public init(_ path: String) throws {
-    self.path = path
-    database = try Self.explain(path) {
+  public convenience init(_ path: String) throws {
+    self.init(database: try Self.withoutDamage { try Self.openWriter(path) }, path: path)
+  }
+
+  private static func openWriter(_ path: String) throws -> any DatabaseWriter {
+    try explain(path) {
       var configuration = Configuration()
       configuration.busyMode = .timeout(5)
       configuration.prepareDatabase { db in
@@ -35,8 +66,9 @@ public final class JobStore: Sendable {
         if !db.configuration.readonly { try db.execute(sql: "PRAGMA synchronous = FULL") }
       }
       let pool = try DatabasePool(path: path, configuration: configuration)
-      try Self.check(pool, path: path)
-      try Self.migrator.migrate(pool)
+      try check(pool, path: path)
+      try migrator.migrate(pool)
+      try checkRows(pool, path: path)
       return pool
     }
   }
@@ -44,19 +76,22 @@ public final class JobStore: Sendable {
   /// Opens for reading, beside a daemon or without one.
   ///
   /// - Throws: `IntrayError(.missing)` when there is no store yet, `.system` when it cannot be read.
-  public init(readOnly path: String) throws {
-    self.path = path
+  public convenience init(readOnly path: String) throws {
+    self.init(database: try Self.withoutDamage { try Self.openReader(path) }, path: path)
+  }
+
+  private static func openReader(_ path: String) throws -> any DatabaseWriter {
     guard FileManager.default.fileExists(atPath: path) else {
       throw IntrayError(
         .missing, "there is no job store here", at: .init(path), hint: "has intrayd run with this state folder?")
     }
-    database = try Self.explain(path) {
+    return try explain(path) {
       var configuration = Configuration()
       configuration.readonly = true
       configuration.busyMode = .timeout(5)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       try queue.read { db in
-        guard try Self.migrator.hasCompletedMigrations(db) else {
+        guard try migrator.hasCompletedMigrations(db) else {
           throw IntrayError(
             .system, "the job store was made by another version", at: .init(path),
             hint: "start this version's intrayd once, or use the intray that belongs to the daemon")
@@ -66,9 +101,9 @@ public final class JobStore: Sendable {
     }
   }
 
-  private init(database: any DatabaseWriter) {
+  private init(database: any DatabaseWriter, path: String) {
     self.database = database
-    path = "memory"
+    self.path = path
   }
 
   /// A store that lives as long as its owner, for work in the foreground.
@@ -76,7 +111,7 @@ public final class JobStore: Sendable {
     try explain("memory") {
       let queue = try DatabaseQueue()
       try migrator.migrate(queue)
-      return JobStore(database: queue)
+      return JobStore(database: queue, path: "memory")
     }
   }
 }
@@ -225,6 +260,17 @@ extension JobStore {
     }
   }
 
+  /// Fills a store that holds no job yet, in one transaction.
+  public func restore(_ records: [JobRecord]) throws {
+    try write { db in
+      guard try JobRecord.fetchCount(db) == 0 else { throw IntrayError(.bug, "the store holds jobs already") }
+      for var record in records {
+        record.number = 0
+        try record.insert(db)
+      }
+    }
+  }
+
   /// Forgets a job that has come to its end.
   public func remove(_ id: JobID) throws {
     try write { db in
@@ -287,30 +333,63 @@ extension JobStore {
   }
 
   /// Reads every page once: damage is found at the start, not in the middle of a job.
-  private static func check(_ pool: DatabasePool, path: String) throws {
-    let (verdict, superseded) = try pool.read { db in
+  private static func check(_ database: any DatabaseReader, path: String) throws {
+    let (verdict, superseded) = try database.read { db in
       (try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "", try migrator.hasBeenSuperseded(db))
     }
-    guard verdict == "ok" else { throw damaged(path, verdict) }
+    guard verdict == "ok" else { throw Damage(path, verdict) }
     guard !superseded else {
       throw IntrayError(
         .system, "the job store was written by a newer version", at: .init(path), hint: "install that version again")
     }
   }
 
-  private static func damaged(_ path: String, _ detail: String) -> IntrayError {
-    IntrayError(
-      .system, "the job store is damaged (\(detail))", at: .init(path),
-      hint: "stop intrayd and move the file and those beside it with -wal and -shm away; a new one is made at the start"
-    )
+  /// Pages may be whole and hold what nobody has written.
+  private static func checkRows(_ database: any DatabaseReader, path: String) throws {
+    do {
+      _ = try database.read { db in try JobRecord.fetchAll(db) }
+    } catch let error as DatabaseError where error.resultCode != .SQLITE_ERROR {
+      throw error
+    } catch {
+      // SQLITE_ERROR: no such table or column.
+      throw Damage(path, (error as? IntrayError)?.message ?? String(describing: error))
+    }
+  }
+
+  /// The file is not what this code has written.
+  private struct Damage: Error {
+    let error: IntrayError
+
+    init(_ path: String, _ detail: String) {
+      error = IntrayError(
+        .system, "the job store is damaged (\(detail))", at: .init(path),
+        hint: "start intrayd anew: it keeps the file aside and makes a new store from what is on the disk")
+    }
+  }
+
+  private static func withoutDamage<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let damage as Damage {
+      throw damage.error
+    }
   }
 
   private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-    try Self.explain(path) { try database.read(body) }
+    try noticing { try database.read(body) }
   }
 
   private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-    try Self.explain(path) { try database.write(body) }
+    try noticing { try database.write(body) }
+  }
+
+  private func noticing<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try Self.explain(path, body)
+    } catch let damage as Damage {
+      metDamage.withLock { $0 = damage.error }
+      throw damage.error
+    }
   }
 
   private static func explain<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
@@ -319,7 +398,7 @@ extension JobStore {
     } catch let error as DatabaseError {
       switch error.resultCode {
       case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-        throw damaged(path, error.message ?? "not a database")
+        throw Damage(path, error.message ?? "not a database")
       case .SQLITE_BUSY, .SQLITE_LOCKED:
         throw IntrayError(
           .system, "the job store is locked by another program", at: .init(path), hint: "end that program",

@@ -47,7 +47,11 @@ public struct Manifest: Codable, Sendable, Equatable {
   private static func collect(_ root: String, _ below: String, depth: Int, _ entries: inout [String: Entry]) throws {
     // FileKit's own limit for trees.
     guard depth < 64 else { throw IntrayError(.plugin, "a result is too many folders deep", at: .init(root)) }
-    for name in try Files.list(root + below) {
+    let listing = try Files.listing(root + below)
+    if let name = listing.notUTF8.first {
+      throw IntrayError(.plugin, "a result holds a file whose name is not UTF-8", at: .init("\(below)/\(name)"))
+    }
+    for name in listing.names {
       let path = "\(below)/\(name)"
       guard let status = try Files.status(root + path) else { continue }
       switch status.kind {

@@ -9,7 +9,8 @@ import SpecFile
 /// (1) A folder without a leading dot is complete: what is being made lies in `.publishing-<job>` until one rename.
 /// (2) `publish` may be repeated after a crash at any instruction, and ends in exactly one folder.
 /// (3) The dropped files leave the work folder only into the staged result, and come back by `unstage`.
-/// (4) A published model replaces the one before it in one step.
+/// (4) A result is made of the files that were checked: those whose SHA-256 the spec has.
+/// (5) A published model replaces the one before it in one step.
 public struct Outbox: Sendable {
   /// What the host knows about a finished job.
   public struct Result: Sendable {
@@ -81,12 +82,15 @@ public struct Outbox: Sendable {
   }
 
   /// Whether this folder holds the whole result of this job, byte for byte.
-  public func isIntact(_ folder: String, of id: JobID) -> Bool {
+  ///
+  /// - Throws: `IntrayError(.system)` when the disk does not say for the moment.
+  public func isIntact(_ folder: String, of id: JobID) throws -> Bool {
     do {
       let manifest = try Manifest.read(folder: folder)
       try manifest.verify(folder: folder)
       return manifest.job == id
     } catch {
+      if IntrayError(error).isTransient { throw error }
       return false
     }
   }
@@ -105,7 +109,7 @@ public struct Outbox: Sendable {
     for number in 1... {
       let path = number == 1 ? "\(folder)/\(name)" : "\(folder)/\(name)-\(number)"
       guard try Files.status(path) != nil else { return nil }
-      if isIntact(path, of: id) { return path }
+      if try isIntact(path, of: id) { return path }
     }
     return nil
   }
@@ -181,6 +185,12 @@ public struct Outbox: Sendable {
       job: result.id, name: result.spec.name, runner: result.spec.run, version: result.version,
       attempts: result.attempts, created: result.created, started: result.started, finished: result.finished,
       files: try Manifest.entries(folder: staging))
+    for file in result.spec.data.files.values {
+      guard let checked = file.sha256, manifest.files["input/\(file.path)"]?.sha256 != checked else { continue }
+      throw IntrayError(
+        .data, "was changed after it was checked: the result may be made of other data", at: .init(file.path),
+        hint: "drop the batch again, complete, and leave its files alone")
+    }
     try Files.publish(try JSON.encode(manifest, pretty: true), to: "\(staging)/\(Manifest.fileName)")
   }
 

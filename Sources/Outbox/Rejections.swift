@@ -20,13 +20,15 @@ public struct Rejections: Sendable {
     public var work: WorkFolder?
     /// Whether the finished result is kept in `out`: it was made, and could not be published.
     public var keepsResult: Bool
+    /// The job for programs, kept as `job.json`.
+    public var record: Data?
     public var attempts: Int
     /// The folder that an earlier call chose, if there was one.
     public var folder: String?
 
     public init(
       id: JobID, name: String, batch: String, error: IntrayError, work: WorkFolder? = nil, keepsResult: Bool = false,
-      attempts: Int = 0, folder: String? = nil
+      record: Data? = nil, attempts: Int = 0, folder: String? = nil
     ) {
       self.id = id
       self.name = name
@@ -34,6 +36,7 @@ public struct Rejections: Sendable {
       self.error = error
       self.work = work
       self.keepsResult = keepsResult
+      self.record = record
       self.attempts = attempts
       self.folder = folder
     }
@@ -63,6 +66,7 @@ public struct Rejections: Sendable {
     if let work = item.work { try keep(work, result: item.keepsResult, in: staging) }
     return try FreeName.move(staging, to: folder, name: item.name) { path in
       try Files.publish(Data(Self.reason(item, folder: path).utf8), to: "\(staging)/\(Self.reasonName)")
+      if let record = item.record { try Files.publish(record, to: WorkFolder(staging).record) }
       try Files.syncTree(staging)
       try choose(path)
     }

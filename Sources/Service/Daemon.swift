@@ -15,8 +15,10 @@ import WorkerLink
 ///
 /// (1) One daemon owns a state folder, and holds its lock.
 /// (2) SIGTERM and SIGINT end it in order: workers save their state, the jobs stay in the queue.
-/// (3) SIGHUP reads the configuration again; one with a fault changes nothing.
-/// (4) systemd's watchdog hears of it only while the event loop turns and every worker that was to end has ended.
+/// (3) A damaged job store is made anew at the start (`StoreRepair`); one that is found damaged later ends the daemon
+///     with an error, so that the service manager starts it again.
+/// (4) SIGHUP reads the configuration again; one with a fault changes nothing.
+/// (5) systemd's watchdog hears of it only while the event loop turns and every worker that was to end has ended.
 public final class Daemon {
   private var configuration: Configuration
   private let reread: () throws -> Configuration
@@ -57,6 +59,13 @@ public final class Daemon {
     try withExtendedLifetime(lock) {
       let parts = try Parts(
         configuration, state: state, worker: worker, loop: loop, story: JobStory(logger: logger))
+      if let report = parts.repair {
+        logger.error(
+          """
+          \(report.damage.message): it is kept as \(report.kept), and a new one is made from the disk: \
+          \(report.done) done, \(report.rejected) rejected or cancelled, \(report.queued) go on
+          """)
+      }
       stop = { [unowned self] in self.stop(parts) }
       reload = { [unowned self] in self.reload(parts) }
       try serve(parts, state)
@@ -98,7 +107,9 @@ public final class Daemon {
   /// A claim is a rename from the inbox into the state folder. Tried, not computed: a rename also fails between two mounts
   /// of one file system.
   private func checkClaims(_ state: StateFolder) throws {
-    let name = Files.temporaryName()
+    // One name for all starts: what a start that died has left is taken by the next one.
+    let name = ".intray-claim-check"
+    try Files.remove("\(state.claims)/\(name)")
     try Files.makeFolder("\(configuration.inbox)/\(name)")
     do {
       try Files.rename("\(configuration.inbox)/\(name)", to: "\(state.claims)/\(name)")
@@ -165,13 +176,18 @@ public final class Daemon {
   private func keepStatus(_ parts: Parts, shown: String = "") {
     let status = parts.status
     if status != shown, !parts.dispatcher.isStopping { ServiceManager.status(status) }
-    loop.after(.seconds(1)) { [weak self] in self?.keepStatus(parts, shown: status) }
+    loop.after(.seconds(1)) { [weak self] in
+      if let damage = parts.store.damage { throw damage }
+      self?.keepStatus(parts, shown: status)
+    }
   }
 }
 
 /// What the daemon is made of.
 private final class Parts {
   let store: JobStore
+  /// Set when the store was damaged.
+  let repair: StoreRepair.Report?
   let dispatcher: Dispatcher
   let claims: Claims
   let reception: Reception
@@ -181,10 +197,11 @@ private final class Parts {
   init(
     _ configuration: Configuration, state: StateFolder, worker: String, loop: EventLoop, story: JobStory
   ) throws {
-    store = try JobStore(state.store)
+    let outbox = Outbox(folder: configuration.outbox, models: configuration.models)
+    (store, repair) = try StoreRepair(state: state, outbox: outbox).open()
     let catalog = PluginCatalog(folder: configuration.plugins, worker: worker)
     let places = Dispatcher.Places(
-      state: state, outbox: Outbox(folder: configuration.outbox, models: configuration.models),
+      state: state, outbox: outbox,
       rejections: Rejections(folder: state.rejected), inbox: configuration.inbox)
     dispatcher = Dispatcher(
       store: store, places: places, catalog: catalog, loop: loop,

@@ -33,6 +33,8 @@ final class Reception {
   private(set) var isFull = false
   /// Jobs that may wait.
   var queueLimit: Int
+  /// A claim that failed could not be given back yet: the inbox lacks some of its files.
+  private var hasStrayClaims = false
   /// Batches that could not be taken, by name: why, and when to try again.
   private var troubles: [String: Trouble] = [:]
 
@@ -130,6 +132,7 @@ final class Reception {
   private func lookNow() {
     // What is on its way comes first; the look follows it.
     guard !isStopped, current == nil, ready.isEmpty else { return }
+    if hasStrayClaims { recoverClaims() }
     do {
       if try waitsForRoom() { return look(after: Self.fullInterval) }
       let now = ContinuousClock.now
@@ -140,10 +143,14 @@ final class Reception {
         findings.ready.lazy.filter { [troubles] in troubles[$0.name].map { $0.next <= now } ?? true }
           .prefix(Self.batchesPerLook))
       if !ready.isEmpty { return takeNext() }
-      let next = troubles.values.map(\.next) + [findings.next].compactMap(\.self)
+      let repetition = hasStrayClaims ? now + Self.repetition : nil
+      let next = troubles.values.map(\.next) + [findings.next, repetition].compactMap(\.self)
       if let next = next.min() { look(after: next - now) }
     } catch {
-      story.logger.error("\(IntrayError(error))")
+      let error = IntrayError(error)
+      // The event that it has gone may be among those that were lost.
+      if error.code == .missing { return rewatch() }
+      story.logger.error("\(error)")
       look(after: Self.repetition)
     }
   }
@@ -193,7 +200,9 @@ final class Reception {
   private func recoverClaims() {
     do {
       try claims.recover(known: dispatcher.knownClaims())
+      hasStrayClaims = false
     } catch {
+      hasStrayClaims = true
       story.logger.error("\(IntrayError(error))")
     }
   }

@@ -22,7 +22,8 @@ struct Intray: ParsableCommand {
       CommandGroup(
         name: "Look before you run:",
         subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self, Lemmatize.self]),
-      CommandGroup(name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self]),
+      CommandGroup(
+        name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self, Fsck.self]),
     ])
 
   static func main() {

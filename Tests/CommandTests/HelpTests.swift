@@ -7,7 +7,7 @@ import Testing
   static let commands = [
     "", "run", "submit", "status", "logs", "cancel", "retry", "validate", "plan", "inspect", "tokenize", "lemmatize",
     "plugins", "models",
-    "models list", "models show", "models add", "models remove", "schema", "doctor",
+    "models list", "models show", "models add", "models remove", "schema", "doctor", "fsck",
   ]
 
   @Test(arguments: commands) func `help is what the golden file says`(command: String) throws {

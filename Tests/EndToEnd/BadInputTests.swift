@@ -68,7 +68,7 @@ private let plugins = Result {
   return folder
 }
 
-@Suite struct BadInputTests {
+@Suite(.fewAtATime) struct BadInputTests {
   private static let table = "run: table\ndata:\n  input: a.csv\n  columns: {text: title, label: class}\n"
 
   fileprivate static let batches = [
@@ -96,6 +96,9 @@ private let plugins = Result {
     BadBatch(
       "abort", spec: "run: echo\ndata: {input: a.csv}\nwith: {fail: crash}\n",
       reason: "the plugin crashed: SIGABRT (it gave up)"),
+    BadBatch("plugin outside", spec: "run: ../evil\ndata: {input: a.csv}\n", reason: "papers.yaml:1:6: "),
+    BadBatch("plugin by its path", spec: "run: /tmp/libEvil.so\ndata: {input: a.csv}\n", reason: "papers.yaml:1:6: "),
+    BadBatch("absolute path", spec: "run: echo\ndata: {input: /etc/passwd}\n", reason: "papers.yaml:2:15: "),
     BadBatch("path out of the inbox", spec: "run: echo\ndata: {input: ../a.csv}\n", reason: "papers.yaml:2:15: "),
   ]
 
@@ -137,6 +140,78 @@ private let plugins = Result {
     #expect(try Files.status("\(daemon.state.rejected)/pipe/input/pipe.csv")?.kind == .other)
     #expect(try Files.list("\(daemon.state.rejected)/nested/input") == ["inner", "papers.yaml"])
     try await daemon.expectTidy()
+  }
+
+  @Test func `a file with another name is refused: who holds that one could change it`() async throws {
+    let daemon = try await DaemonProcess().start()
+    let other = try daemon.folder.write("id\n1\n", to: "other.csv")
+    try daemon.folder.write("run: echo\ndata: {input: a.csv}\n", to: "aside/papers.yaml")
+    try FileManager.default.linkItem(atPath: other, toPath: "\(daemon.folder.path)/aside/a.csv")
+    try Files.rename("\(daemon.folder.path)/aside", to: "\(daemon.inbox)/papers")
+    let reason = try await daemon.waitForRejection()
+    #expect(reason.hasPrefix("a.csv: the file has 2 names (hard links); drop a copy of it"), "\(reason)")
+    try await daemon.expectTidy()
+  }
+
+  @Test func `sockets and device files are refused and kept as they are`() async throws {
+    let daemon = try await DaemonProcess().start()
+    #expect(mknod("\(daemon.inbox)/socket.csv", S_IFSOCK | 0o600, 0) == 0)
+    // The null device; making one needs root.
+    let isDevice = mknod("\(daemon.inbox)/device.csv", S_IFCHR | 0o600, 1 << 8 | 3) == 0
+    for name in ["socket"] + (isDevice ? ["device"] : []) {
+      let reason = try await daemon.waitForRejection(name)
+      #expect(reason.hasPrefix("\(name).csv: neither a regular file nor a folder"), "\(reason)")
+      #expect(try Files.status("\(daemon.state.rejected)/\(name)/input/\(name).csv")?.kind == .other)
+    }
+  }
+
+  @Test func `a name that is not UTF-8 is told about, and refused in a folder`() async throws {
+    let daemon = try await DaemonProcess().start()
+    func make(_ folder: String) {
+      let path = Array("\(folder)/caf".utf8CString.dropLast()) + [CChar(bitPattern: 0xE9), 0]
+      #expect(close(open(path, O_CREAT | O_WRONLY, 0o600)) == 0)
+    }
+    make(daemon.inbox)
+    try await daemon.wait("it says so") { daemon.said.contains("caf\u{fffd} stays where it is: its name is not UTF-8") }
+    try daemon.folder.write("run: echo\ndata: {input: a.csv}\n", to: "aside/papers.yaml")
+    try daemon.folder.write("id\n1\n", to: "aside/a.csv")
+    make("\(daemon.folder.path)/aside")
+    try Files.rename("\(daemon.folder.path)/aside", to: "\(daemon.inbox)/papers")
+    let reason = try await daemon.waitForRejection()
+    #expect(reason.hasPrefix("papers.yaml: the name 'caf\u{fffd}' is not UTF-8; rename the file"), "\(reason)")
+    #expect(daemon.said.split(separator: "stays where it is").count == 2)
+    try await daemon.expectTidy()
+  }
+
+  @Test func `names with newlines and quotes stay in one folder and on one line`() async throws {
+    let daemon = try await DaemonProcess("wait: 100ms").start()
+    try daemon.drop("new\nline';ls.csv", Data("id\n1\n".utf8))
+    let reason = try await daemon.waitForRejection("new_line';ls")
+    #expect(reason.contains("intray retry 'new_line'\\'';ls'\n"), "\(reason)")
+    try daemon.folder.write("run: echo\ndata: {input: a.csv}\n", to: "aside/papers.yaml")
+    try daemon.folder.write("id\n1\n", to: "aside/a.csv")
+    try Files.rename("\(daemon.folder.path)/aside", to: "\(daemon.inbox)/two\nlines")
+    try daemon.expectWhole(try await daemon.waitForResult())
+    try await daemon.expectAgreement()
+  }
+
+  @Test func `a file that is changed after the check makes no result`() async throws {
+    let daemon = try await DaemonProcess("settle: 10ms").start()
+    // Somebody who had the file open before the daemon took it.
+    let table = try daemon.folder.write("id\n1\n", to: "aside.csv")
+    let handle = try #require(FileHandle(forWritingAtPath: table))
+    try Files.rename(table, to: "\(daemon.inbox)/papers.csv")
+    try daemon.drop([
+      ("papers.yaml", "run: echo\ndata: {input: papers.csv}\nwith: {repeat: 100, delay_ms: 100}\n")
+    ])
+    try await daemon.waitForState(.running)
+    try handle.write(contentsOf: Data("id\n2\n".utf8))
+    try handle.close()
+    let reason = try await daemon.waitForRejection()
+    #expect(reason.hasPrefix("papers.csv: was changed after it was checked"), "\(reason)")
+    #expect(try Files.list(daemon.outbox) == [])
+    try await daemon.expectTidy()
+    try await daemon.expectAgreement()
   }
 
   @Test func `a rejected batch that a person corrects runs after a retry`() async throws {

@@ -7,7 +7,7 @@ import Service
 import TestSupport
 import Testing
 
-@Suite struct CrashTests {
+@Suite(.fewAtATime) struct CrashTests {
   private let text = "id\n1\n"
 
   private func expectOneResult(_ daemon: DaemonProcess, repeats: Int) async throws {
@@ -21,6 +21,7 @@ import Testing
     #expect(try Files.list(daemon.inbox) == [])
     #expect(try JobStore(readOnly: daemon.state.store).jobs().count == 1)
     try await daemon.expectTidy()
+    try await daemon.expectAgreement()
   }
 
   @Test func `killing the worker at ten random moments ends in one whole result`() async throws {
@@ -70,6 +71,64 @@ import Testing
     daemon.kill()
     try daemon.launch()
     try await expectOneResult(daemon, repeats: 2)
+  }
+
+  /// The worker's own calls; those of a runner are killed at random above, and by `make crash`.
+  @Test(arguments: 1...9) func `a worker that dies at its nth call on the disk costs an attempt`(call: Int) async throws
+  {
+    let daemon = try DaemonProcess("settle: 10ms")
+    try daemon.dropEcho(text: text, repeat: 2)
+    try daemon.launch(environment: [FaultInjection.environmentVariable: "intray-worker@any:\(call):die"])
+    try await daemon.wait("an attempt fails, or all is done") {
+      try daemon.said.contains(" failed: ") || daemon.said.contains("tried again")
+        || Files.status("\(daemon.outbox)/papers") != nil
+    }
+    daemon.kill()
+    try daemon.launch()
+    try await expectOneResult(daemon, repeats: 2)
+  }
+
+  /// How a batch has to end.
+  private enum End { case outbox, rejected, either }
+
+  @Test func `killed again and again under load, each batch ends once and whole`() async throws {
+    let daemon = try await DaemonProcess("settle: 10ms\nslots: 2\nattempts: 1000").start()
+    var ends: [String: End] = [:]
+    var generator = SeededGenerator(seed: 7)
+    for round in 0..<8 {
+      for (kind, end, fail) in [
+        ("done", End.outbox, "none"), ("once", .outbox, "first_attempt"), ("bad", .rejected, "permanent"),
+        ("ended", .either, "none"),
+      ] {
+        let name = "\(kind)\(round)"
+        // A text of its own makes each a job of its own.
+        try daemon.dropEcho(name, text: "id\n\(name)\n", repeat: 3, delay: 20, fail: fail)
+        ends[name] = end
+      }
+      try await Task.sleep(for: .milliseconds(Int.random(in: 50..<400, using: &generator)))
+      // It may be done, or not be a job yet.
+      _ = try? ControlClient(state: daemon.state).request(.cancel, job: "ended\(round)")
+      if round % 3 == 2, let worker = daemon.workers().first { _ = kill(worker, SIGKILL) } else { daemon.kill() }
+      for name in try Files.list(daemon.outbox) where !name.hasPrefix(".") {
+        try daemon.expectWhole("\(daemon.outbox)/\(name)")
+      }
+      for name in try Files.list(daemon.state.rejected) where !name.hasPrefix(".") {
+        let files = try Files.list("\(daemon.state.rejected)/\(name)")
+        #expect(files.contains("reason.txt") && files.contains("input"))
+      }
+      if !daemon.isRunning { try daemon.launch() }
+    }
+    func ended() throws -> [String] {
+      try (Files.list(daemon.outbox) + Files.list(daemon.state.rejected)).filter { !$0.hasPrefix(".") }.sorted()
+    }
+    try await daemon.wait("all have come to their end", seconds: 120) { try ended().count >= ends.count }
+    #expect(try ended() == ends.keys.sorted())
+    for (name, end) in ends {
+      let isDone = try Files.status("\(daemon.outbox)/\(name)") != nil
+      #expect(end == .either || isDone == (end == .outbox), "\(name)")
+    }
+    try await daemon.expectTidy()
+    try await daemon.expectAgreement()
   }
 
   @Test func `a stop lets the worker save its state, and the job goes on at the next start`() async throws {

@@ -169,6 +169,16 @@ final class DaemonProcess: @unchecked Sendable {
     }
   }
 
+  /// The store and the disk say the same, as `intray fsck` sees it.
+  func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let found = try await promptly { [state, outbox] in
+      let outbox = Outbox(folder: outbox, models: "\(state.path)/models")
+      let client = ControlClient(state: state)
+      return try StateCheck(state: state, outbox: outbox).disagreements { client.isRunning }
+    }
+    #expect(found == [], sourceLocation: sourceLocation)
+  }
+
   /// Nothing of a job that has come to its end is left anywhere but in its folder.
   func expectTidy(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     try await wait("nothing is left in work and claims") {

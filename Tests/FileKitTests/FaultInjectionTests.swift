@@ -27,12 +27,29 @@ import Testing
     #expect(fault.calls == 3)
   }
 
-  @Test(arguments: ["rename:2:ENOSPC", "any:17:die", "write:1+:EIO"]) func `a fault is written as text`(text: String) {
+  @Test(arguments: ["rename:2:ENOSPC", "any:17:die", "write:1+:EIO", "fsync:1+:EIO:/a:b"])
+  func `a fault is written as text`(text: String) {
     #expect(Fault(text) != nil)
+  }
+
+  @Test func `with a file a fault is in force while the file is there`() throws {
+    let fault = try #require(Fault("unlink:2+:EIO:\(folder.path)/broken"))
+    try FaultInjection.with(fault) {
+      try Files.remove("\(folder.path)/a")
+      try Files.remove("\(folder.path)/a")
+      #expect(fault.calls == 0)
+      try folder.write("", to: "broken")
+      try Files.remove("\(folder.path)/a")
+      #expect(throws: IntrayError.self) { try Files.remove("\(folder.path)/a") }
+      try FileManager.default.removeItem(atPath: "\(folder.path)/broken")
+      try Files.remove("\(folder.path)/a")
+    }
+    #expect(fault.calls == 2)
   }
 
   @Test(arguments: [
     "", "rename", "rename:0:EIO", "rename:-1:EIO", "rename:x:EIO", "renam:1:EIO", "any:1:EWHAT", "a:b:c:d",
+    "any:1:EIO:",
   ])
   func `what is not well formed is no fault`(text: String) {
     #expect(Fault(text) == nil)

@@ -88,6 +88,7 @@ import Testing
     let raw = Array("\(root)/bad-".utf8CString.dropLast()) + [CChar(bitPattern: 0xFF), 0]
     #expect(close(open(raw, O_CREAT | O_WRONLY, 0o600)) == 0)
     #expect(try Files.list(root) == [".hidden", "B", "a b", "b", "line\nbreak", "ä"])
+    #expect(try Files.listing(root).notUTF8 == ["bad-\u{fffd}"])
     try Files.remove(root)
     #expect(try Files.status(root) == nil)
   }

@@ -35,7 +35,7 @@ import WorkerLink
     let record = try bench.record()
     #expect(record.state == .rejected && record.attempts == 1)
     #expect(record.folder == "\(bench.state.rejected)/papers")
-    #expect(try Files.list("\(bench.state.rejected)/papers") == ["input", "log.jsonl", "reason.txt"])
+    #expect(try Files.list("\(bench.state.rejected)/papers") == ["input", "job.json", "log.jsonl", "reason.txt"])
     let reason = try String(decoding: Files.read("\(bench.state.rejected)/papers/reason.txt"), as: UTF8.self)
     #expect(reason.hasPrefix("the spec asks to fail; set 'fail: none'"))
     #expect(reason.contains("intray retry papers\n"))
@@ -193,6 +193,18 @@ import WorkerLink
     #expect { try bench.dispatcher.retry(Bench.id("aa")) } throws: { "\($0)".contains("force: true") }
   }
 
+  @Test func `a clock that is set back while a job waits does not keep it waiting`() throws {
+    let bench = try Bench()
+    try bench.admit(with: ["fail": "first_attempt"])
+    try bench.run { record, event in
+      guard case .attemptFailed = event else { return record.state == .done }
+      // As if the clock had been a day ahead when the time was written.
+      _ = try? bench.store.update(record.id) { $0.nextAttempt = Date(timeIntervalSinceNow: 86_400) }
+      return false
+    }
+    #expect(bench.story == ["queued", "started", "failed", "resumed", "done"])
+  }
+
   @Test func `a stop saves the state, and the next dispatcher goes on from there`() throws {
     let folder = try TemporaryFolder(isSmall: true)
     do {
@@ -254,7 +266,7 @@ import WorkerLink
     _ = try bench.dispatcher.admit(id: Bench.id("aa"), spec: spec, version: "1.0.0", claim: claim)
     try bench.run()
     #expect(try bench.record().state == .rejected)
-    #expect(try Files.list("\(bench.state.rejected)/papers") == ["input", "log.jsonl", "out", "reason.txt"])
+    #expect(try Files.list("\(bench.state.rejected)/papers") == ["input", "job.json", "log.jsonl", "out", "reason.txt"])
     #expect(try Files.list("\(bench.state.rejected)/papers/out").contains("a.csv"))
     #expect(try Files.list("\(bench.state.rejected)/papers/input") == ["a.csv"])
     #expect(try Files.list(bench.outbox) == [])

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import IntrayCore
 import JobStore
 import TestSupport
@@ -154,6 +155,54 @@ private func record(_ digits: String, name: String = "papers", state: JobState =
     try handle.write(contentsOf: Data(repeating: 0xa5, count: 4096 * 4))
     try handle.close()
     #expect { try JobStore(path) } throws: { ($0 as? IntrayError)?.message.contains("damaged") == true }
+  }
+
+  @Test(arguments: [
+    "UPDATE job SET state = 'dreaming'", "UPDATE job SET id = 'x'", "UPDATE job SET spec = '{'",
+    "UPDATE job SET created = 'then'", "DROP TABLE job",
+  ]) func `what nobody has written is damage, for a writer and for a reader`(statement: String) throws {
+    do {
+      let store = try JobStore(path)
+      try store.admit(record("abc1"))
+      #expect(store.damage == nil)
+    }
+    try DatabaseQueue(path: path).write { try $0.execute(sql: statement) }
+    for readOnly in [true, false] {
+      guard case .damaged(let error) = try JobStore.open(path, readOnly: readOnly) else {
+        Issue.record("opened after: \(statement)")
+        continue
+      }
+      #expect(error.message.contains("damaged") && error.location?.path == path)
+    }
+    #expect(throws: IntrayError.self) { try JobStore(path) }
+  }
+
+  @Test func `damage that a call meets is remembered`() throws {
+    let store = try JobStore(path)
+    for index in 0..<200 { try store.admit(record(String(format: "%04x", index), name: "job-\(index)")) }
+    for name in ["store.sqlite", "store.sqlite-wal"] {
+      let handle = try #require(FileHandle(forUpdatingAtPath: "\(folder.path)/\(name)"))
+      let size = try handle.seekToEnd()
+      try handle.seek(toOffset: 0)
+      try handle.write(contentsOf: Data(repeating: 0xa5, count: Int(size)))
+      try handle.close()
+    }
+    #expect(throws: IntrayError.self) {
+      try store.admit(record("ffff"))
+      _ = try store.jobs()
+    }
+    #expect(store.damage?.message.contains("damaged") == true)
+  }
+
+  @Test func `an empty store is filled in one step, one with jobs never`() throws {
+    let store = try JobStore(path)
+    var done = try record("abc1")
+    done.state = .done
+    done.finished = Date(timeIntervalSince1970: 1_700_000_100)
+    try store.restore([done, record("abc2")])
+    #expect(try store.jobs().map(\.state) == [.queued, .done])
+    #expect(try store.jobs().map(\.number) == [2, 1])
+    #expect(throws: IntrayError.self) { try store.restore([record("abc3")]) }
   }
 
   @Test func `a store that is not there is missing for a reader`() {

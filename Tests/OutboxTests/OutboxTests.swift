@@ -59,7 +59,7 @@ private struct Case {
     #expect(try DraftSpec.read("\(folder)/job.yaml").files["input"]?.path == "a.csv")
     let metrics: JSONValue = try JSON.decode(from: Files.read("\(folder)/metrics.json"), path: "metrics.json")
     #expect(metrics == ["loss": 0.5])
-    #expect(item.outbox.isIntact(folder, of: item.id))
+    #expect(try item.outbox.isIntact(folder, of: item.id))
   }
 
   @Test func `a change of any file is found and named`() throws {
@@ -74,7 +74,7 @@ private struct Case {
     }
     try Data("changed".utf8).write(to: URL(fileURLWithPath: "\(folder)/result.csv"))
     #expect(fault() == "\(folder)/result.csv: is not what the manifest says")
-    #expect(!item.outbox.isIntact(folder, of: item.id))
+    #expect(try !item.outbox.isIntact(folder, of: item.id))
     try Data("result".utf8).write(to: URL(fileURLWithPath: "\(folder)/result.csv"))
     #expect(fault() == nil)
     try Files.remove("\(folder)/more/deep.txt")
@@ -101,6 +101,20 @@ private struct Case {
     #expect(try third.outbox.publish(third.result()) { _ in }.hasSuffix("/papers-3"))
     #expect(try first.outbox.result(of: third.id, name: "papers") == "\(first.path)/outbox/papers-3")
     #expect(try first.outbox.result(of: try #require(JobID(rawValue: "00000000000000dd")), name: "papers") == nil)
+  }
+
+  @Test func `a result of files that were changed after the check is refused, and can be taken back`() throws {
+    let item = try Case()
+    var result = item.result()
+    result.spec.data.files["input"]?.sha256 = try Files.sha256("\(item.work.batch)/a.csv")
+    try item.folder.write("id\n2\n", to: "work/batch/a.csv")
+    #expect { try item.outbox.publish(result) { _ in } } throws: {
+      let error = $0 as? IntrayError
+      return error?.code == .data && error?.location?.path == "a.csv" && error?.isTransient == false
+    }
+    #expect(try item.visible == [])
+    try item.outbox.unstage(item.id, work: item.work)
+    #expect(try Files.list(item.work.batch).contains("a.csv"))
   }
 
   @Test(arguments: ["input", "job.yaml", "log.jsonl", "manifest.json"])
@@ -162,11 +176,11 @@ private struct Case {
         #expect(first != nil && number > 30)
         break
       }
-      for name in try item.visible { #expect(item.outbox.isIntact("\(item.outbox.folder)/\(name)", of: item.id)) }
+      for name in try item.visible { #expect(try item.outbox.isIntact("\(item.outbox.folder)/\(name)", of: item.id)) }
       let model = try String(decoding: Files.read("\(item.outbox.models)/papers/config.json"), as: UTF8.self)
       #expect(model == "old" || model == "new")
       let folder = try item.outbox.publish(item.result(publish: "papers", folder: chosen)) { chosen = $0 }
-      #expect(item.outbox.isIntact(folder, of: item.id), "call \(number)")
+      #expect(try item.outbox.isIntact(folder, of: item.id), "call \(number)")
       #expect(try Files.list(item.outbox.folder) == ["papers"], "call \(number)")
       #expect(try Files.list("\(folder)/input") == ["a.csv", "papers.yaml"], "call \(number)")
       #expect(try Files.read("\(item.outbox.models)/papers/config.json") == Data("new".utf8))
