@@ -8,7 +8,7 @@ PREFIX := /usr
 DESTDIR :=
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format install deb bench soak crash load parity example-data clean
+.PHONY: help demo test check build deps models lint format install deb bench soak crash parity example-data clean
 .DEFAULT_GOAL := help
 # Two builds in one folder only wait for each other.
 .NOTPARALLEL:
@@ -50,14 +50,11 @@ format: ## format the Swift sources
 bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONLY="NAME...", PAIRS=N, SCALE=X
 	@Benchmarks/run $(if $(DATA),--data "$(DATA)") $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCALE),--scale $(SCALE)) $(ONLY)
 
-soak: build ## drop jobs for 10 minutes (DURATION seconds) while workers and the daemon are killed
-	@scripts/soak $(DURATION)
+soak: build ## drop 10,000 jobs at once, 100,000 files, a day of drops; measure the time from drop to start
+	@scripts/load
 
 crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random"
 	@scripts/crash $(ONLY)
-
-load: build ## drop 10,000 jobs at once, 100,000 files, a day of drops; measure the time from drop to start
-	@scripts/load
 
 parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too
 	swift build -c $(CONFIGURATION) --build-tests
