@@ -30,7 +30,7 @@ struct Fsck: ParsableCommand {
     if format.json {
       try Output.json(Report(isRunning: client.isRunning, jobs: check.jobs, disagreements: found))
     } else if found.isEmpty {
-      print("the store and the disk agree about \(check.jobs) jobs")
+      print("the store and the disk agree (\(check.jobs) jobs)")
     } else {
       for one in found { print(Output.visible(one.description)) }
     }
