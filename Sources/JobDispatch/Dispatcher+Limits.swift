@@ -103,7 +103,7 @@ extension Dispatcher {
       run.guards.append(loop.after(left) { [weak self] in self?.timeIsUp(run, limit: seconds) })
     }
     if let stall = settings.stall { watch(run, stall, again: stall) }
-    if let limit = run.limits.memory { measure(run, limit) }
+    if let limit = run.limits.memory { measureLater(run, limit) }
   }
 
   private func timeIsUp(_ run: Run, limit: Int) {
@@ -135,6 +135,10 @@ extension Dispatcher {
         hint: "raise `limits` in the spec or in the configuration, or ask for less: a smaller batch_size or max_length")
       return kill(run)
     }
+    measureLater(run, limit)
+  }
+
+  private func measureLater(_ run: Run, _ limit: Int) {
     run.guards.append(
       loop.after(Self.memoryInterval) { [weak self] in
         run.guards.removeAll { !$0.isPending }

@@ -148,7 +148,8 @@ public final class Dispatcher {
     let run = Run(
       record, log: JobLog(places.state.work(record.id).log),
       limits: (record.spec?.limits ?? JobLimits()).capped(by: settings.limits))
-    if record.plannedMemory == nil { run.allowance = freeMemory }
+    // The worker itself stops when its plan comes to more.
+    if record.plannedMemory == nil { run.allowance = freeMemory.map { min($0, run.limits.memory ?? .max) } }
     runs[record.id] = run
     tell(record, isFirst ? .started : .resumed)
     run.log.write(LogLine(level: .notice, message: "attempt \(record.attempts) begins"))

@@ -75,7 +75,8 @@ struct Fields {
     try node[key].map { node in
       if let bytes = node.text.flatMap(Quantity.bytes) { return bytes }
       throw error(
-        "'\(key)' must be a size, not \(node.spoken)", at: node, hint: "a whole number with its unit: 512MiB, 4GiB, 1TiB")
+        "'\(key)' must be a size, not \(node.spoken)", at: node,
+        hint: "a whole number with its unit: 512MiB, 4GiB, 1TiB")
     }
   }
 

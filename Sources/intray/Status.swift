@@ -62,7 +62,8 @@ struct Status: ParsableCommand {
       ("job", job.id.rawValue), ("name", job.name), ("runner", "\(job.runner) \(job.version)"),
       ("state", "\(job.state.rawValue) \(progress(job))"), ("attempts", "\(job.attempts)"),
       ("held", job.isHeld ? "until `intray release`" : nil), ("priority", job.spec.map { "\($0.priority)" }),
-      ("planned memory", job.plannedMemory.map(Output.size)), ("dropped", time(job.created)), ("started", time(job.started)), ("finished", time(job.finished)),
+      ("planned memory", job.plannedMemory.map(Output.size)), ("dropped", time(job.created)),
+      ("started", time(job.started)), ("finished", time(job.finished)),
       ("next attempt", time(job.nextAttempt)), ("folder", job.folder), ("log", job.log(in: state)),
       ("error", job.error?.description),
     ]

@@ -5,7 +5,8 @@ import Testing
 /// The help texts as golden files. After a change: `INTRAY_RECORD=1 swift test -c release --filter HelpTests`.
 @Suite struct HelpTests {
   static let commands = [
-    "", "run", "submit", "status", "logs", "cancel", "retry", "validate", "plan", "inspect", "tokenize", "lemmatize",
+    "", "run", "submit", "status", "logs", "cancel", "retry", "hold", "release", "purge", "validate", "plan", "inspect",
+    "tokenize", "lemmatize",
     "plugins", "models",
     "models list", "models show", "models add", "models remove", "schema", "doctor", "fsck",
   ]

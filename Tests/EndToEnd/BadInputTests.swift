@@ -109,17 +109,21 @@ private let plugins = Result {
     try daemon.drop("papers.yaml", Data(bad.spec.utf8))
     try daemon.drop("a.csv", bad.table)
     let reason = try await daemon.waitForRejection()
-    #expect(reason.hasPrefix(bad.reason), "\(reason)")
+    // Only what may be printed: some of the tables are large.
+    let expected = bad.reason
+    #expect(reason.hasPrefix(expected), "\(reason)")
     #expect(reason.contains("intray retry papers\n"))
     if bad.fault == "another ABI" { #expect(reason.contains("abi_major")) }
     if bad.fault == "crash" { #expect(reason.contains("its last lines were: about to crash")) }
     // Nothing is lost: spec and table are in one rejected folder, or each in its own.
     try await daemon.wait("the inbox is empty") { try Files.list(daemon.inbox) == [] }
     try await daemon.expectTidy()
-    #expect(try Files.read("\(daemon.state.rejected)/papers/input/papers.yaml") == Data(bad.spec.utf8))
+    let isSpecKept = try Files.read("\(daemon.state.rejected)/papers/input/papers.yaml") == Data(bad.spec.utf8)
+    #expect(isSpecKept)
     let places = ["papers", "a"].map { "\(daemon.state.rejected)/\($0)/input/a.csv" }
     let kept = try #require(try places.first { try Files.status($0) != nil })
-    #expect(try Files.read(kept) == bad.table)
+    let isTableKept = try Files.read(kept) == bad.table
+    #expect(isTableKept)
     // The daemon goes on.
     try daemon.dropEcho("good")
     try daemon.expectWhole(try await daemon.waitForResult("good"))

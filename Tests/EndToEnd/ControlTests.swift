@@ -25,7 +25,8 @@ import Testing
     try daemon.expectWhole(try await daemon.waitForResult())
   }
 
-  @Test func `a held queue fills to its limit, the rest stays in the inbox, and a release lets all of it run`() async throws
+  @Test func `a held queue fills to its limit, the rest stays in the inbox, and a release lets all of it run`()
+    async throws
   {
     let daemon = try await DaemonProcess("queue: 3").start()
     let client = ControlClient(state: daemon.state)

@@ -30,7 +30,9 @@ final class DaemonProcess: @unchecked Sendable {
 
   func configure(_ settings: String) throws {
     var lines = ["inbox: inbox", "outbox: outbox", "state: state"]
-    for (key, value) in [("plugins", Checkout.products), ("settle", "50ms"), ("backoff", "20ms"), ("disk_floor", "0KiB")] {
+    for (key, value) in [
+      ("plugins", Checkout.products), ("settle", "50ms"), ("backoff", "20ms"), ("disk_floor", "0KiB"),
+    ] {
       if !settings.contains("\(key):") { lines.append("\(key): \(value)") }
     }
     try folder.write((lines + [settings]).joined(separator: "\n") + "\n", to: "intray.yaml")

@@ -92,6 +92,8 @@ import Testing
 
     let disturbed = try await daemon("attempts: 100")
     try disturbed.drop(batch)
+    // A plan that is killed is no progress, and the next one would wait longer and longer.
+    try await disturbed.wait("it is planned") { try disturbed.job()?.plannedMemory != nil }
     let killed = try await disturbed.promptly {
       var killed: Set<Int32> = []
       while killed.count < 10, try Files.status("\(disturbed.outbox)/papers") == nil {

@@ -81,7 +81,9 @@ import Testing
     let bench = try Bench { $0.memory = 1 << 40 }
     try bench.admit(limits: JobLimits(memory: 20 << 20))
     try bench.run()
-    #expect(try bench.record().error?.message.hasSuffix("and it may take 20 MiB") == true)
+    let message = try #require(try bench.record().error?.message)
+    // A machine so busy that the worker is measured before it has planned gives the other one.
+    #expect(message.hasSuffix("and it may take 20 MiB") || message.hasSuffix("more than its limit of 20 MiB"))
   }
 
   // MARK: - Time
@@ -169,7 +171,9 @@ import Testing
     try bench.run()
     #expect(
       bench.story
-        == ["queued", "started", "queued", "held", "held", "released", "resumed", "released", "done", "started", "done"])
+        == [
+          "queued", "started", "queued", "held", "held", "released", "resumed", "released", "done", "started", "done",
+        ])
     let log = try String(decoding: Files.read("\(bench.outbox)/a1/log.jsonl"), as: UTF8.self)
     #expect(log.contains("going on from the checkpoint"))
   }

@@ -168,7 +168,8 @@ import Testing
       ("limits: {memory: 4 GB}", "'memory' must be a size, not text '4 GB'"),
       ("limits: {time: 0s}", "'time' must be at least 1s, not text '0s'"),
       ("limits: {tine: 1h}", "unknown key 'tine'"),
-    ]) func `a wrong priority or limit is refused at its place`(line: String, message: String) throws {
+    ]) func `a wrong priority or limit is refused at its place`(line: String, message: String) throws
+  {
     #expect {
       try draft("run: finetune\n\(line)\n")
     } throws: {
