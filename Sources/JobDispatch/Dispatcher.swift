@@ -283,6 +283,8 @@ public final class Dispatcher {
 
   private func release(_ run: Run) {
     runs[run.record.id] = nil
+    // Its handlers hold the run.
+    run.worker = nil
     if runs.isEmpty { whenStopped?() }
   }
 
