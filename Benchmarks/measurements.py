@@ -246,8 +246,8 @@ def augment(shop):
     for operation in ("insertion", "synonym"):
         contestants[f"intray {operation}"] = functools.partial(shop.intray.augment, many, [operation], 1)
     return Measurement(
-        "One changed copy of titles and abstracts, one thread: ours from CSV to CSV, the peer's from memory",
-        {"rows/s": ("rows_per_s", ",.0f"), "peak MiB": ("peak_mib", ",.0f")}, contestants, comparisons)
+        "One changed copy of titles and abstracts from memory, one thread; and the whole job from CSV to CSV",
+        {"rows/s": ("rows_per_s", ",.0f"), "from CSV to CSV": ("job_rows_per_s", ",.0f"), "peak MiB": ("peak_mib", ",.0f")}, contestants, comparisons)
 
 
 def lemmatize(shop):
