@@ -15,6 +15,16 @@ public enum Obstacle: Sendable, Equatable {
   /// A job that began before is still being planned.
   case planning
 
+  /// What of it an operator hears once.
+  var cause: String {
+    switch self {
+    case .held: "held"
+    case .diskFull(let folder, _, _): "disk \(folder)"
+    case .memory(let job, _): "memory \(job)"
+    case .planning: "planning"
+    }
+  }
+
   /// Whether an operator should hear of it.
   public var isNotable: Bool {
     switch self {
@@ -63,6 +73,9 @@ extension Dispatcher {
     return nil
   }
 
+  /// Whether as many jobs wait as may.
+  public func isFull(limit: Int) throws -> Bool { try store.waitingCount() >= limit }
+
   /// Bytes that the running jobs leave; nil when memory does not count.
   var freeMemory: Int? {
     settings.memory.map { memory in memory - runs.values.reduce(0) { $0 + ($1.record.plannedMemory ?? 0) } }
@@ -108,7 +121,7 @@ extension Dispatcher {
 
   private func timeIsUp(_ run: Run, limit: Int) {
     run.verdict = IntrayError(
-      .cancelled, "the job ran for more than its limit of \(limit) s",
+      .spec, "the job ran for more than its limit of \(limit) s",
       hint: "raise `limits` in the spec, or in the configuration")
     run.worker?.requestStop()
     run.guards.append(loop.after(settings.stopGrace) { [weak self] in self?.kill(run) })

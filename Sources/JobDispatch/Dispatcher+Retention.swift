@@ -36,10 +36,8 @@ extension Dispatcher {
   /// - Returns: how many there were.
   public func purge(endedBefore time: Date, in states: Set<JobState>, limit: Int = 100) throws -> Int {
     let records = try store.ended(before: time, in: states, limit: limit)
-    for record in records { _ = try purge(record.id) }
-    return records.count
+    // What is still being filed away has no folder yet, and its turn later.
+    for record in records where record.folder != nil { _ = try purge(record.id) }
+    return records.count { $0.folder != nil }
   }
-
-  /// Whether as many jobs wait as may.
-  public func isFull(limit: Int) throws -> Bool { try store.waitingCount() >= limit }
 }

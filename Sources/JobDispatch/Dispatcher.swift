@@ -82,9 +82,9 @@ public final class Dispatcher {
   private var whenStopped: (() -> Void)?
   /// Why queued jobs do not start though slots are free; nil when nothing keeps them.
   public internal(set) var obstacle: Obstacle? {
-    didSet { if obstacle != oldValue { onObstacle(obstacle) } }
+    didSet { if obstacle?.cause != oldValue?.cause { onObstacle(obstacle) } }
   }
-  /// Gets each change of `obstacle`.
+  /// Gets each change of the obstacle's cause.
   public var onObstacle: (Obstacle?) -> Void = { _ in }
   /// Nothing starts until a person lifts it.
   public internal(set) var isHeld = false
@@ -148,8 +148,10 @@ public final class Dispatcher {
     let run = Run(
       record, log: JobLog(places.state.work(record.id).log),
       limits: (record.spec?.limits ?? JobLimits()).capped(by: settings.limits))
-    // The worker itself stops when its plan comes to more.
-    if record.plannedMemory == nil { run.allowance = freeMemory.map { min($0, run.limits.memory ?? .max) } }
+    // The worker plans first, and stops by itself when that comes to more. A plan of an earlier attempt is good enough
+    // when it fits.
+    let allowance = freeMemory.map { min($0, run.limits.memory ?? .max) }
+    if let allowance, record.plannedMemory.map({ $0 > allowance }) ?? true { run.allowance = allowance }
     runs[record.id] = run
     tell(record, isFirst ? .started : .resumed)
     run.log.write(LogLine(level: .notice, message: "attempt \(record.attempts) begins"))
@@ -274,6 +276,7 @@ public final class Dispatcher {
       let record = try store.move(record.id, to: .waiting) {
         $0.error = error
         $0.nextAttempt = Date(timeIntervalSinceNow: delay.seconds)
+        if run.isToBeHeld { $0.isHeld = true }
       }
       release(run)
       tell(record, .attemptFailed(error, retryIn: delay))
@@ -429,7 +432,7 @@ extension JobRecord {
 }
 
 extension Duration {
-  public var seconds: Double {
+  var seconds: Double {
     let (seconds, attoseconds) = components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }

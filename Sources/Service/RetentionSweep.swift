@@ -5,7 +5,8 @@ import Logging
 import SpecFile
 import WorkerLink
 
-/// Removes what the configuration wants to be kept no longer: at most every hour, some jobs at a time.
+/// Removes what the configuration wants to be kept no longer: every hour at the latest, some jobs at a time, and the next
+/// ones a second later until none is left.
 ///
 /// (1) A clock that jumps removes nothing: what is old is decided only after the wall clock and the monotonic clock have
 ///     agreed since the sweep before.
@@ -14,6 +15,7 @@ public final class RetentionSweep {
   private let logger: Logger
   private let rules: () -> Retention
   private let purge: (_ endedBefore: Date, _ states: Set<JobState>) throws -> Int
+  private var isBehind = false
   private var last = (wall: Date(), monotonic: ContinuousClock.now)
 
   private static let longestInterval = Duration.seconds(3600)
@@ -34,30 +36,35 @@ public final class RetentionSweep {
   public func start() {
     let ages = [rules().results, rules().rejected].compactMap(\.self)
     let interval = min(Self.longestInterval, max(.seconds(1), (ages.min() ?? Self.longestInterval) / 2))
-    loop.after(interval) { [self] in
-      sweep(wall: Date(), monotonic: .now)
+    loop.after(isBehind ? .seconds(1) : interval) { [self] in
+      isBehind = sweep(wall: Date(), monotonic: .now) > 0
       start()
     }
   }
 
   /// One sweep at this time.
-  public func sweep(wall: Date, monotonic: ContinuousClock.Instant) {
+  ///
+  /// - Returns: how many jobs it removed.
+  @discardableResult public func sweep(wall: Date, monotonic: ContinuousClock.Instant) -> Int {
     let jump = wall.timeIntervalSince(last.wall) - (monotonic - last.monotonic) / .seconds(1)
     last = (wall, monotonic)
     guard abs(jump) <= Self.largestJump else {
-      return logger.warning("the clock jumped by \(Int(jump)) s: nothing old is removed now")
+      logger.warning("the clock jumped by \(Int(jump)) s: nothing old is removed now")
+      return 0
     }
-    remove(rules().results, [.done], "results", wall)
-    remove(rules().rejected, [.rejected, .cancelled], "rejected batches", wall)
+    return remove(rules().results, [.done], "results", wall)
+      + remove(rules().rejected, [.rejected, .cancelled], "rejected batches", wall)
   }
 
-  private func remove(_ age: Duration?, _ states: Set<JobState>, _ what: String, _ wall: Date) {
-    guard let age else { return }
+  private func remove(_ age: Duration?, _ states: Set<JobState>, _ what: String, _ wall: Date) -> Int {
+    guard let age else { return 0 }
     do {
       let count = try purge(wall.addingTimeInterval(-(age / .seconds(1))), states)
       if count > 0 { logger.notice("\(count) \(what) were older than \(age / .seconds(86_400)) days and are removed") }
+      return count
     } catch {
       logger.error("old \(what) cannot be removed: \(IntrayError(error)); tried again at the next sweep")
+      return 0
     }
   }
 }

@@ -42,6 +42,18 @@ import Testing
     #expect(try Files.list(try #require(record.folder)).contains("input"))
   }
 
+  @Test func `a plan of an earlier attempt that does not fit any more is made again, and counts`() throws {
+    for (memory, state) in [(16 << 20, JobState.rejected), (48 << 20, .done)] {
+      let bench = try Bench { $0.memory = memory }
+      bench.dispatcher.hold(true)
+      try bench.admit()
+      try bench.store.update(Bench.id("aa")) { $0.plannedMemory = 64 << 20 }
+      bench.dispatcher.hold(false)
+      try bench.run()
+      #expect(try bench.record().state == state)
+    }
+  }
+
   @Test func `jobs that do not fit together run one after the other, whatever slots there are`() throws {
     let bench = try Bench(slots: 3) { $0.memory = 48 << 20 }
     for digits in ["a1", "a2", "a3"] { try bench.admit(digits, name: digits, with: ["repeat": 2, "delay_ms": 50]) }
@@ -96,6 +108,8 @@ import Testing
     let record = try bench.record()
     #expect(record.error?.message == "the job ran for more than its limit of 1 s")
     #expect(record.runningSeconds >= 1)
+    let reason = try String(decoding: Files.read("\(try #require(record.folder))/reason.txt"), as: UTF8.self)
+    #expect(!reason.contains("cancelled") && reason.contains("raise `limits`"))
   }
 
   @Test func `the limit of time counts all attempts`() throws {
@@ -140,8 +154,14 @@ import Testing
       return
     }
     #expect(free > 0 && floor == 1 << 40)
+    // Less room is the same news.
+    var told = 0
+    bench.dispatcher.onObstacle = { _ in told += 1 }
+    bench.dispatcher.settings.diskFloor = 1 << 61
+    #expect(told == 0)
     bench.dispatcher.settings.diskFloor = 0
     try bench.run()
+    #expect(told == 1)
     #expect(bench.story == ["queued", "started", "done"])
   }
 
@@ -176,6 +196,21 @@ import Testing
         ])
     let log = try String(decoding: Files.read("\(bench.outbox)/a1/log.jsonl"), as: UTF8.self)
     #expect(log.contains("going on from the checkpoint"))
+  }
+
+  @Test func `a job that fails while it is to be held waits for its release as well`() throws {
+    let bench = try Bench { $0.stall = .milliseconds(400) }
+    try bench.admit(with: ["repeat": 3, "delay_ms": 60_000])
+    let id = try Bench.id("aa")
+    bench.loop.after(.milliseconds(300)) { [dispatcher = bench.dispatcher] in _ = try dispatcher.hold(id) }
+    try bench.run { _, event in
+      switch event {
+      // The stall may come before the worker heeds the stop.
+      case .attemptFailed, .held: true
+      default: false
+      }
+    }
+    #expect(try bench.record().isHeld)
   }
 
   @Test func `purge removes a result or a rejected batch with its record, and nothing that is under way`() throws {
