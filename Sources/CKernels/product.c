@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 // MARK: - What becomes of a tile of sums
@@ -229,6 +231,21 @@ INLINE void expect(const struct product *p, enum element element, long first, lo
 #define TILE_ROWS 8
 #include "product_tile.inc"
 
+// MARK: - AMX
+
+#include "product_amx.inc"
+
+/// Linux gives a process the tiles when it asks for them, and its threads get them with it.
+static bool may_use_tiles(void) {
+  enum { unknown, yes, no };
+  static _Atomic int answer = unknown;
+  if (answer == unknown) {
+    const long request_permission = 0x1023, tile_data = 18;
+    answer = syscall(SYS_arch_prctl, request_permission, tile_data) == 0 ? yes : no;
+  }
+  return answer == yes;
+}
+
 #endif
 
 // MARK: - The choice
@@ -239,6 +256,9 @@ enum instructions best_instructions(enum element element) {
   const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512vl");
+  const int amx = avx512 && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+                  __builtin_cpu_supports("amx-int8");
+  if (amx && element != element_fp32 && may_use_tiles()) return instructions_amx;
   if (avx512 && element == element_bf16 && __builtin_cpu_supports("avx512bf16")) return instructions_dot;
   if (avx512 && element == element_int8 && __builtin_cpu_supports("avx512vnni")) return instructions_dot;
   if (avx512) return instructions_avx512;
@@ -251,10 +271,10 @@ enum instructions best_instructions(enum element element) {
 
 void multiply_with(const struct product *p, enum instructions instructions) {
 #if defined(__x86_64__)
-  static void (*const variants[3][4])(const struct product *) = {
-      [element_fp32] = {fp32_plain, fp32_avx2, fp32_avx512, fp32_avx512},
-      [element_bf16] = {bf16_plain, bf16_avx2, bf16_avx512, bf16_dot},
-      [element_int8] = {int8_plain, int8_avx2, int8_avx512, int8_dot},
+  static void (*const variants[3][5])(const struct product *) = {
+      [element_fp32] = {fp32_plain, fp32_avx2, fp32_avx512, fp32_avx512, fp32_avx512},
+      [element_bf16] = {bf16_plain, bf16_avx2, bf16_avx512, bf16_dot, bf16_amx},
+      [element_int8] = {int8_plain, int8_avx2, int8_avx512, int8_dot, int8_amx},
   };
 #else
   static void (*const variants[3][1])(const struct product *) = {

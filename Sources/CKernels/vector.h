@@ -158,6 +158,35 @@ INLINE ints pairs(floats first, floats second) {
   return (ints)(rounded(first) >> 16 | (rounded(second) & 0xffff0000u));
 }
 
+/// Sixteen rows of sixteen words become columns.
+INLINE void transpose(ints x[lanes]) {
+#define MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+  // Blocks of 1, 2, 4 and 8 words change places.
+  for (int r = 0; r < lanes; r += 2) {
+    const ints a = x[r], b = x[r + 1];
+    x[r] = MIX(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    x[r + 1] = MIX(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+  }
+  for (int r = 0; r < lanes; r++) {
+    if (r & 2) continue;
+    const ints a = x[r], b = x[r + 2];
+    x[r] = MIX(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    x[r + 2] = MIX(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  }
+  for (int r = 0; r < lanes; r++) {
+    if (r & 4) continue;
+    const ints a = x[r], b = x[r + 4];
+    x[r] = MIX(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    x[r + 4] = MIX(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  }
+  for (int r = 0; r < 8; r++) {
+    const ints a = x[r], b = x[r + 8];
+    x[r] = MIX(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    x[r + 8] = MIX(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+#undef MIX
+}
+
 /// a where the mask has ones, b where it has zeros.
 INLINE floats chosen(ints mask, floats a, floats b) { return (floats)(((ints)a & mask) | ((ints)b & ~mask)); }
 

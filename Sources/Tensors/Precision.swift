@@ -13,11 +13,12 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
   public static var fastest: Precision { Precision.bf16.isNative ? .bf16 : .fp32 }
 
   /// Whether this CPU has instructions that make products in this precision faster than in fp32.
-  public var isNative: Bool { self == .fp32 || best_instructions(element) == instructions_dot }
+  public var isNative: Bool { self == .fp32 || best_instructions(element).rawValue >= instructions_dot.rawValue }
 
   /// The instructions that products take, for people.
   public var instructions: String {
     switch best_instructions(element) {
+    case instructions_amx: "AMX"
     case instructions_dot: self == .int8 ? "AVX512-VNNI" : "AVX512-BF16"
     case instructions_avx512: "AVX-512"
     case instructions_avx2: "AVX2"

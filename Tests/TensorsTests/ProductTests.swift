@@ -8,7 +8,7 @@ import Testing
   static let shapes = [(1, 1, 4), (3, 5, 8), (8, 32, 12), (9, 33, 64), (33, 17, 68), (40, 100, 4), (131, 65, 200)]
 
   static func variants(_ precision: Precision) -> [instructions] {
-    [instructions_plain, instructions_avx2, instructions_avx512, instructions_dot].filter {
+    [instructions_plain, instructions_avx2, instructions_avx512, instructions_dot, instructions_amx].filter {
       $0.rawValue <= best_instructions(precision.element).rawValue
     }
   }

@@ -78,7 +78,7 @@ struct product {
   enum finish finish;
   enum activation activation;
   /// Word w of row r is at a + r / 32 * a_panel + r % 32 * a_row + w * a_word bytes: the rows of a matrix (a_word is 4), or
-  /// the columns of packed panels (a_row is 4, a_word 128).
+  /// the columns of packed panels (a_row is 4, a_word 128), which can only be stored or added.
   const void *a;
   long a_row, a_word, a_panel;
   const int32_t *b;
@@ -96,8 +96,8 @@ struct product {
 };
 
 /// Sets of instructions, each with all that come before it. `dot` has an instruction for whole words: AVX512-BF16 for
-/// bfloat16, AVX512-VNNI for int8.
-enum instructions { instructions_plain, instructions_avx2, instructions_avx512, instructions_dot };
+/// bfloat16, AVX512-VNNI for int8; `amx` one for tiles of words.
+enum instructions { instructions_plain, instructions_avx2, instructions_avx512, instructions_dot, instructions_amx };
 
 /// What this CPU has.
 enum instructions best_instructions(enum element element);
