@@ -71,7 +71,7 @@ class Workshop:
         with open(train, "rb") as file:
             name = "classifier-" + hashlib.file_digest(file, "sha256").hexdigest()[:16]
         return self._cached(name, lambda folder: self.intray.finetune(
-            train, self.minilm, None, self.threads, keep=os.path.join(folder, "model"), epochs=2))
+            train, self.minilm, "auto", self.threads, keep=os.path.join(folder, "model"), epochs=2))
 
     @property
     def classifier_model(self):

@@ -286,7 +286,7 @@ public final class EncoderLayer {
       attention.forwardScratch(batch))
   }
 
-  private static let inferRows = 128
+  private static let inferRows = 384
 
   /// x [N, H], elements, becomes the layer's result. Runs on the calling thread, and keeps nothing.
   public func infer(_ x: UnsafeMutableRawPointer, _ batch: PackedBatch, scratch: UnsafeMutableRawPointer) {
