@@ -53,7 +53,7 @@ bench: build models ## measure against the peers, an hour or more; DATA=DIR, ONL
 soak: build ## drop 10,000 jobs at once, 100,000 files, a day of drops; measure the time from drop to start
 	@scripts/load
 
-crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random"
+crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random translation"
 	@scripts/crash $(ONLY)
 
 parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too

@@ -53,13 +53,14 @@ def rejection_fault(folder):
 class Place:
     """A daemon on folders of its own, and a watcher that looks at every folder as soon as it is visible."""
 
-    def __init__(self, settings, is_watched=True):
+    def __init__(self, settings, is_watched=True, plugins=("Echo",)):
         self.path = tempfile.mkdtemp(prefix="intray-test-", dir=memory)
         self.inbox, self.outbox = f"{self.path}/Inbox", f"{self.path}/Outbox"
         self.state, self.rejected = f"{self.path}/.intray", f"{self.path}/.intray/rejected"
         for folder in ("plugins", "Inbox", "staging"):
             os.mkdir(f"{self.path}/{folder}")
-        shutil.copy(f"{build}/libEcho.so", f"{self.path}/plugins")
+        for plugin in plugins:
+            shutil.copy(f"{build}/lib{plugin}.so", f"{self.path}/plugins")
         with open(f"{self.path}/intray.yaml", "w") as file:
             file.write(f"plugins: plugins\nsettle: 10ms\ndisk_floor: 0KiB\n{settings}")
         self.log = open(f"{self.path}/intrayd.log", "w")
@@ -150,7 +151,7 @@ class Place:
         return len(self.ends()) >= len(self.batches) and not names(self.inbox) and not any(
             names(f"{self.state}/{folder}") for folder in ("work", "claims"))
 
-    def wait(self, condition):
+    def wait(self, condition, patience=patience):
         end = time.monotonic() + patience
         while not condition():
             if time.monotonic() > end:
@@ -162,6 +163,17 @@ class Place:
         result = self.intray("fsck")
         if result.returncode != 0:
             self.fail(f"{label}: fsck {when}: {result.stdout}{result.stderr}".strip())
+
+    def remove(self):
+        """Not where something is wrong with it: then it is there to be looked at."""
+        self.is_over.set()
+        if self.watcher:
+            self.watcher.join()
+        self.log.close()
+        if not self.is_faulty:
+            shutil.rmtree(self.path)
+        else:
+            print(f"  everything is in {self.path}", flush=True)
 
     def check(self, label):
         """The last daemon has everything to its end; each batch is where it belongs, once."""
@@ -188,8 +200,4 @@ class Place:
                 self.fail(f"{label}: left in {folder}: {hidden}")
         if kept := [name for name in names(self.state) if "damaged" in name]:
             self.fail(f"{label}: the store was damaged: {kept}")
-        self.log.close()
-        if not self.is_faulty:
-            shutil.rmtree(self.path)
-        else:
-            print(f"  everything is in {self.path}", flush=True)
+        self.remove()

@@ -27,6 +27,16 @@ public final class Tensor: @unchecked Sendable {
     data = start.bindMemory(to: Float.self, capacity: count)
     allocation = memory
     owner = nil
+    if bytes >= 1 << 20 { Self.askForHugePages(memory, bytes) }
+  }
+
+  /// Passes over parameters and their moments wait for the translation of addresses otherwise. Only advice: nothing is
+  /// lost where the system has none to give.
+  private static func askForHugePages(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let from = (UInt(bitPattern: memory) + page - 1) / page * page
+    let to = (UInt(bitPattern: memory) + UInt(bytes)) / page * page
+    madvise(UnsafeMutableRawPointer(bitPattern: from), Int(to - from), MADV_HUGEPAGE)
   }
 
   /// The part of `whole` that starts at element `offset`.
