@@ -69,9 +69,9 @@ enum Backtranslate: PlanningRunner {
   static func run(_ job: RunnerJob, host: RunnerHost) throws {
     let prepared = try BacktranslatePreparation(job)
     let began = ContinuousClock.now
-    let blocks = BlockStore(job: job)
+    let blocks = BlockStore<TranslatedBlock>(job)
     let total = Double(prepared.rowCount)
-    let missing = try blocks.missing(in: prepared)
+    let missing = blocks.missing(in: prepared)
     var done = prepared.rowCount - missing.reduce(0) { $0 + $1.count }
     var translated = 0
     host.progress(Double(done), of: total)
@@ -83,7 +83,7 @@ enum Backtranslate: PlanningRunner {
           translator: { prepared.translator { host.log(.warning, "\($0); it is started anew") } },
           next: { try reader.next() },
           done: { (rows: BlockRows, translations: [String]) in
-            try blocks.save(rows, translations: translations)
+            try blocks.save(rows.index, TranslatedBlock(ids: rows.ids, translations: translations))
             host.checkpointSaved()
             done += rows.ids.count
             translated += translations.count

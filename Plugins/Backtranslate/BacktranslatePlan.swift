@@ -28,7 +28,7 @@ extension Backtranslate {
     _ = try translator.backTranslate(texts, shouldStop: { host.shouldStop })
     let translating = (ContinuousClock.now - start) / .seconds(1)
     let perRow =
-      max(0, translating - starting) / Double(max(1, sampled)) + starting / Double(BlockStore.rowsPerBlock)
+      max(0, translating - starting) / Double(max(1, sampled)) + starting / Double(TranslatedBlock.rows)
     let processes = prepared.parameters.processes ?? job.threads
     let memory = ["rows": (16 << 20) + prepared.rowCount * 64, "translators": processes * bytesPerProcess]
     return JobPlan(

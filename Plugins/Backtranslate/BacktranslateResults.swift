@@ -74,7 +74,7 @@ struct BacktranslateResults {
   let job: RunnerJob
   let prepared: BacktranslatePreparation
 
-  func write(_ blocks: BlockStore, seconds: Double, textsPerSecond: Double) throws -> Report {
+  func write(_ blocks: BlockStore<TranslatedBlock>, seconds: Double, textsPerSecond: Double) throws -> Report {
     let columns = prepared.textColumns
     let names = columns.count == 1 ? [SentenceTable.translationColumn] : columns
     let table = try TableWriter(job.output("translations.csv"), header: [SentenceTable.Key.id.rawValue] + names)
@@ -83,7 +83,7 @@ struct BacktranslateResults {
     var rejected = Samples(limit: 2 * Self.samplesOfEachKind)
     var (blank, ratios, overlaps) = (0, 0.0, 0.0)
     let rows = try prepared.open()
-    for index in 0..<(prepared.rowCount + BlockStore.rowsPerBlock - 1) / BlockStore.rowsPerBlock {
+    for index in 0..<(prepared.rowCount + TranslatedBlock.rows - 1) / TranslatedBlock.rows {
       let block = try blocks.read(index)
       var translations = block.translations[...]
       for id in block.ids {

@@ -59,8 +59,8 @@ enum Infer: PlanningRunner {
     let labels = prepared.labels
     // The first pass finds what is wrong with the file before any computing, and counts the rows.
     let total = try countRows(prepared)
-    let blocks = BlockStore(job: job)
-    if try blocks.start(model: prepared.modelIdentity) {
+    let blocks = BlockStore<LabelledBlock>(job)
+    if try blocks.start(job, model: prepared.modelIdentity) {
       host.log(.notice, "the model has changed since the last attempt: all rows are labelled anew")
     }
     let began = ContinuousClock.now
@@ -69,7 +69,7 @@ enum Infer: PlanningRunner {
     var block = 0
     var labelled = (rows: 0, tokens: 0)
     while done < total {
-      let count = min(BlockStore.rowsPerBlock, total - done)
+      let count = min(LabelledBlock.rows, total - done)
       if try blocks.has(block) {
         for _ in 0..<count { _ = try rows.next() }
       } else {
@@ -79,7 +79,7 @@ enum Infer: PlanningRunner {
           return !host.shouldStop
         }
         guard let logits else { throw StopRequested() }
-        try blocks.save(block, logits: logits, ids: texts.ids, labels: texts.labels)
+        try blocks.save(block, LabelledBlock(ids: texts.ids, labels: texts.labels, logits: logits))
         host.checkpointSaved()
         labelled.rows += count
         labelled.tokens += texts.tokens

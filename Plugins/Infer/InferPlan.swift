@@ -16,7 +16,7 @@ extension Infer {
     var sample: [Encoding] = []
     while true {
       if host.shouldStop { throw StopRequested() }
-      let encodings = try prepared.encode(rows, limit: BlockStore.rowsPerBlock).encodings
+      let encodings = try prepared.encode(rows, limit: LabelledBlock.rows).encodings
       if encodings.isEmpty { break }
       if sample.isEmpty { sample = encodings }
       let block = TokenVolume(encodings)

@@ -30,7 +30,7 @@ struct InferResults {
   let labels: LabelSet
   let withProbabilities: Bool
 
-  func write(blocks: BlockStore, count: Int, rows: Int, rowsPerSecond: Double, tokensPerSecond: Double)
+  func write(blocks: BlockStore<LabelledBlock>, count: Int, rows: Int, rowsPerSecond: Double, tokensPerSecond: Double)
     throws -> Metrics
   {
     let header = ["id", "label", "probability"] + (withProbabilities ? labels.names : [])
