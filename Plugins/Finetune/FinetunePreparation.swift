@@ -3,6 +3,7 @@ import IntrayCore
 import ModelStore
 import Models
 import PluginKit
+import Tables
 import Tensors
 import Tokenizers
 import Training
@@ -39,7 +40,7 @@ struct FinetunePreparation {
     plan = parameters.plan(precision)
 
     func encoded(
-      _ path: String, labels: TextRows.LabelUse, label: (String, String, Int) throws -> Int32
+      _ path: String, labels: TextColumns.LabelUse, label: (String, String, Int) throws -> Int32
     ) throws -> EncodedTexts {
       try EncodedTexts(
         reading: TextRows(path, columns: columns, labels: labels), tokenizer: tokenizer, maxLength: maxLength,

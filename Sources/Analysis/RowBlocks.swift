@@ -43,33 +43,21 @@ final class RowBlocks {
   }
 
   let name: String
-  let texts: [Int]
-  let hasLabels: Bool
-  private let id: Int?
-  private let label: Int?
+  private let columns: TextColumns
   private let reader: TableReader
   private var count = 0
   /// Rows whose label is empty.
   private(set) var missingLabels = RowCount()
 
+  var texts: [Int] { columns.texts }
+  var hasLabels: Bool { columns.label != nil }
+
   /// - Parameter needsLabels: whether a label column that is named must be there.
-  /// - Throws: `IntrayError(.data)` where a column is missing, `IntrayError(.spec)` where `columns` names no texts.
+  /// - Throws: what `TextColumns` throws.
   init(_ path: String, columns: Columns, needsLabels: Bool) throws {
-    guard (1...2).contains(columns.text.count) else {
-      throw IntrayError(
-        .spec, "data.columns.text names \(columns.text.count) columns; a model reads one text or a pair of two",
-        hint: "write text: [title, abstract]")
-    }
-    let reader = try TableReader(path)
-    self.reader = reader
+    reader = try TableReader(path)
     name = reader.name
-    texts = try columns.text.map { try reader.column($0) }
-    id = try columns.id.map { try reader.column($0) }
-    label =
-      needsLabels
-      ? try columns.label.map { try reader.column($0) }
-      : columns.label.flatMap { reader.header.firstIndex(of: $0) }
-    hasLabels = label != nil
+    self.columns = try TextColumns(columns, in: reader, labels: needsLabels ? .asNamed : .optional)
   }
 
   /// The next rows; an empty block at the end.
@@ -78,7 +66,7 @@ final class RowBlocks {
     while block.rows.count < Self.mostRows, block.bytes < Self.mostBytes, let row = try reader.next() {
       for column in 0..<row.count { block.bytes += row.withBytes(column) { $0.count } + 1 }
       var number: Int32 = -1
-      if let label {
+      if let label = columns.label {
         try row.withBytes(label) { bytes in
           if bytes.allSatisfy(Self.isSpace) {
             missingLabels.add(line: row.line)
@@ -96,7 +84,7 @@ final class RowBlocks {
 
   /// The row's id as it is shown; its number from 1 where the file has none.
   func id(of row: Row, number: Int) -> String {
-    id.map { row.withBytes($0) { Self.shown($0, characters: Self.idCharacters) } } ?? String(number + 1)
+    columns.id.map { row.withBytes($0) { Self.shown($0, characters: Self.idCharacters) } } ?? String(number + 1)
   }
 
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

@@ -27,47 +27,23 @@ public struct TextRow: Sendable, Equatable {
 
 /// The rows of a table, one at a time: memory does not grow with the file.
 public final class TextRows {
-  /// What a file's label column is for.
-  public enum LabelUse: Sendable {
-    /// Training and validation: there must be one, and no cell may be empty.
-    case required
-    /// Predictions: measured against it where it is there.
-    case optional
-  }
-
   /// The file's name as errors show it.
   public let name: String
   /// Whether the rows carry labels.
   public let hasLabels: Bool
   private let reader: TableReader
-  private let id: Int?
-  private let texts: [Int]
-  private let label: Int?
+  private let columns: TextColumns
   private let parent: Int?
   private var count = 0
 
-  /// - Throws: `IntrayError(.data)` where a column is missing, `IntrayError(.spec)` where `columns` names none.
-  public init(_ path: String, columns: Columns, labels: LabelUse) throws {
-    guard (1...2).contains(columns.text.count) else {
-      throw IntrayError(
-        .spec, "data.columns.text names \(columns.text.count) columns; a model reads one text or a pair of two",
-        hint: "write text: [title, abstract]")
-    }
-    let reader = try TableReader(path)
-    self.reader = reader
+  /// - Parameter labels: `required` for training and validation, where no cell may be empty, either; `optional` for
+  ///   predictions, which are measured against them.
+  /// - Throws: what `TextColumns` throws.
+  public init(_ path: String, columns: Columns, labels: TextColumns.LabelUse) throws {
+    reader = try TableReader(path)
     name = reader.name
-    texts = try columns.text.map { try reader.column($0) }
-    id = try columns.id.map { try reader.column($0) }
-    switch (labels, columns.label) {
-    case (.required, nil):
-      throw IntrayError(
-        .spec, "data.columns.label is not set, and '\(name)' needs labels", hint: "write label: categories")
-    case (.required, let column?):
-      label = try reader.column(column)
-    case (.optional, let column):
-      label = column.flatMap { reader.header.firstIndex(of: $0) }
-    }
-    hasLabels = label != nil
+    self.columns = try TextColumns(columns, in: reader, labels: labels)
+    hasLabels = self.columns.label != nil
     parent = reader.header.firstIndex(of: Lineage.parentColumn)
   }
 
@@ -77,15 +53,16 @@ public final class TextRows {
   public func next() throws -> TextRow? {
     guard let row = try reader.next() else { return nil }
     count += 1
-    let label = self.label.map { row[$0] }
+    let label = columns.label.map { row[$0] }
     if let label, label.allSatisfy(\.isWhitespace) {
       throw IntrayError(
         .data, "the label is empty", at: .init(name, line: row.line), hint: "give the row a label or remove it")
     }
-    let id = self.id.map { row[$0] } ?? String(count)
+    let id = columns.id.map { row[$0] } ?? String(count)
     let parent = self.parent.map { row[$0] }
+    let texts = columns.texts.map { row[$0] }
     return TextRow(
-      line: row.line, id: id, first: row[texts[0]], second: texts.count > 1 ? row[texts[1]] : nil, label: label,
+      line: row.line, id: id, first: texts[0], second: texts.count > 1 ? texts[1] : nil, label: label,
       parent: parent == id || parent?.isEmpty == true ? nil : parent)
   }
 }
