@@ -22,20 +22,22 @@ class Intray:
     def __init__(self, work):
         self.work = work
 
-    def finetune(self, train, model, precision, threads, keep=None, epochs=1):
+    def finetune(self, train, model, precision, threads, keep=None, epochs=1, seed=42, batch=BATCH,
+                 max_length=MAX_LENGTH):
         """`keep` is where the trained model goes."""
         metrics, done = self._job(
-            "finetune", {"train": train}, threads, keep, model=model, precision=precision, epochs=epochs,
-            batch_size=BATCH, max_length=MAX_LENGTH, validation=0, checkpoint_seconds=86400)
+            "finetune", {"train": train}, threads, keep and {"model": keep}, model=model, precision=precision,
+            epochs=epochs, seed=seed,
+            batch_size=batch, max_length=max_length, validation=0, checkpoint_seconds=86400)
         seconds, last = metrics["training_seconds"], metrics["epochs"][-1]
         return {
             "samples_per_s": last["samples_per_s"], "tokens_per_s": metrics["trained_tokens"] / seconds,
             "loss": last["loss"], "tokens": metrics["trained_tokens"], "peak_mib": done.peak_mib,
             "process_s": done.seconds, "phases": metrics.get("phase_seconds")}
 
-    def infer(self, file, tokens, model, precision, threads):
+    def infer(self, file, tokens, model, precision, threads, max_length=MAX_LENGTH):
         metrics, done = self._job(
-            "infer", {"input": file}, threads, model=model, precision=precision, max_length=MAX_LENGTH)
+            "infer", {"input": file}, threads, model=model, precision=precision, max_length=max_length)
         return {
             "tokens_per_s": tokens / done.seconds,
             "engine_tokens_per_s": metrics.get("tokens_per_s", metrics["rows_per_s"] * tokens / metrics["rows"]),
@@ -54,6 +56,15 @@ class Intray:
             "job_rows_per_s": metrics["rows"] / metrics["seconds"],
             "rows_per_s": metrics["rows"] / metrics["editing_seconds"],
             "peak_mib": done.peak_mib, "process_s": done.seconds}
+
+    def augmented(self, file, operations, threads, keep):
+        """Its rows and a copy of each by each operation; `keep` is where the file goes."""
+        data = {"input": file}
+        if "backtranslation" in operations:
+            data["translations"] = os.path.join(self.work, "translations.csv")
+            if not os.path.exists(data["translations"]):
+                self._job("backtranslate", {"input": file}, threads, {"translations.csv": data["translations"]})
+        self._job("augment", data, threads, {"augmented.csv": keep}, operations=[{"name": name} for name in operations])
 
     def lemmatize(self, file, part):
         done = run(["intray", "lemmatize", "--speed", "--json", "--pos", part, file])
@@ -80,7 +91,10 @@ class Intray:
         return peaks
 
     def _job(self, runner, data, threads, keep=None, **parameters):
-        """A job with folders of its own, so that no earlier result answers it."""
+        """A job with folders of its own, so that no earlier result answers it.
+
+        `keep`: where parts of the result go.
+        """
         folder = tempfile.mkdtemp(dir=self.work)
         try:
             for role, file in data.items():
@@ -101,8 +115,8 @@ class Intray:
                 if error.status in (os.EX_CONFIG, os.EX_UNAVAILABLE):
                     raise Refused(str(error)) from error
                 raise
-            if keep:
-                shutil.move(f"{folder}/outbox/job/model", keep)
+            for part, path in (keep or {}).items():
+                shutil.move(f"{folder}/outbox/job/{part}", path)
             return json.loads(done.output)["metrics"], done
         finally:
             shutil.rmtree(folder)
@@ -135,6 +149,15 @@ class Peers:
     def augment(self, operation, file):
         result, _ = python("augment.py", operation, file)
         return result
+
+    def augmented(self, file, operations, threads, keep):
+        """Its rows and a copy of each by each operation; `keep` is where the file goes."""
+        data = {"input": file}
+        if "backtranslation" in operations:
+            data["translations"] = os.path.join(self.work, "translations.csv")
+            if not os.path.exists(data["translations"]):
+                self._job("backtranslate", {"input": file}, threads, {"translations.csv": data["translations"]})
+        self._job("augment", data, threads, {"augmented.csv": keep}, operations=[{"name": name} for name in operations])
 
     def lemmatize(self, file, part):
         result, _ = python("lemmatize_words.py", part, file)
