@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -191,7 +192,10 @@ class Place:
         allowed = {"done": {"Outbox"}, "once": {"Outbox"}, "fails": {"rejected"}, "refused": {"rejected"},
                    "cancelled": {"Outbox", "rejected"}}
         ends = self.ends()
+        told = set(re.findall(r" (\S+): (?:done|rejected|cancelled)\b", text(f"{self.path}/intrayd.log")))
         for number, kind in self.batches.items():
+            if f"job{number:04}" not in told:
+                self.fail(f"{label}: the end of batch {number} ({kind}) was never told")
             places = ends.get(number, [])
             if len(places) != 1 or os.path.dirname(places[0]) not in allowed[kind]:
                 self.fail(f"{label}: batch {number} ({kind}) ended in {places}")

@@ -47,7 +47,7 @@ extension Files {
     }
   }
 
-  /// Makes every file and folder of a tree last. Links and special files are passed by.
+  /// Makes every file and folder of a tree last. Links, special files, and what this process may not open are passed by.
   public static func syncTree(_ path: String) throws {
     try syncTree(Descriptor.folder(path, followingLinks: false), path, depth: 0)
   }
@@ -56,10 +56,15 @@ extension Files {
     try checkDepth(depth, path)
     for name in try names(in: folder, path) {
       let inner = "\(path)/\(text(name))"
-      switch try status(folder.number, name, inner)?.kind {
-      case .folder: try syncTree(openFolder(folder.number, name, inner), inner, depth: depth + 1)
-      case .file: try openFile(folder.number, name, inner).sync(inner)
-      case .symlink, .other, nil: break
+      do {
+        switch try status(folder.number, name, inner)?.kind {
+        case .folder: try syncTree(openFolder(folder.number, name, inner), inner, depth: depth + 1)
+        case .file: try openFile(folder.number, name, inner).sync(inner)
+        case .symlink, .other, nil: break
+        }
+      } catch {
+        // Another user's file is not ours to make last.
+        guard IntrayError(error).code == .system, !IntrayError(error).isTransient else { throw error }
       }
     }
     try folder.sync(path)

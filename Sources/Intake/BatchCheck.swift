@@ -111,16 +111,24 @@ public final class BatchCheck {
     return spec
   }
 
-  /// Every entry is a plain file that the spec names, or a hidden one.
+  /// Every entry is a plain file that the spec names, or a hidden one that can be read.
   private func checkEntries(_ spec: JobSpec) throws {
     let names = Set(spec.data.files.values.map(\.path))
     for name in names.sorted() { try checkKind(name) }
-    guard refusesOtherFiles, case .spec(let own) = source else { return }
+    let own: String
+    switch source {
+    case .spec(let name) where refusesOtherFiles, .file(let name) where refusesOtherFiles: own = name
+    case .spec, .file, .nothing: return
+    }
     let listing = try Files.listing(folder)
     if let name = listing.notUTF8.first { throw Refusal.notUTF8(name, own) }
-    for name in listing.names where name != own && !names.contains(name) && !name.hasPrefix(".") {
-      throw IntrayError(
-        .data, "\(own) does not name this file", at: .init(name), hint: "name it in 'data', or leave it out")
+    for name in listing.names where name != own && !names.contains(name) {
+      guard name.hasPrefix(".") else {
+        throw IntrayError(
+          .data, "\(own) does not name this file", at: .init(name), hint: "name it in 'data', or leave it out")
+      }
+      // It becomes a part of the result, which is hashed.
+      _ = try named(name) { try FileReader("\(folder)/\(name)", followingLinks: false) }
     }
   }
 

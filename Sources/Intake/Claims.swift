@@ -43,7 +43,9 @@ public struct Claims: Sendable {
         try Files.copy(from, to: copy)
         try Files.rename(copy, to: to)
       }
-      try sync(root, batch)
+      try Files.syncTree(root)
+      try Files.syncFolder(folder)
+      try Files.syncFolder(inbox)
     } catch {
       try giveBack(id)
       if IntrayError(error).code == .missing { return nil }
@@ -51,17 +53,6 @@ public struct Claims: Sendable {
     }
     let name = batch.folder.map { "\(id)/\($0)" } ?? id
     return Claim(batch: batch, name: name, folder: "\(folder)/\(name)")
-  }
-
-  private func sync(_ root: String, _ batch: Batch) throws {
-    do {
-      try Files.syncTree(root)
-    } catch {
-      // What cannot be opened is refused by the check that follows, and is not ours to make last.
-      guard IntrayError(error).code == .system, !IntrayError(error).isTransient else { throw error }
-    }
-    try Files.syncFolder(folder)
-    try Files.syncFolder(inbox)
   }
 
   /// Puts the files of a claim back into the inbox, under their names. If one of the names is taken by something else
@@ -98,17 +89,23 @@ public struct Claims: Sendable {
     return try Files.sha256(claimed) != Files.sha256(dropped)
   }
 
-  /// Gives back every claim but those that the store knows. For the start, before the inbox is looked at.
+  /// Gives back every claim but those that the store knows. One that cannot be given back keeps no other.
   ///
   /// - Parameter known: Names of claims, as in `Claim.name`.
   /// - Returns: how many went back.
   @discardableResult public func recover(known: Set<String>) throws -> Int {
     let ids = Set(known.map { $0.split(separator: "/").first.map(String.init) ?? $0 })
-    var count = 0
+    var (count, failure) = (0, nil as (any Error)?)
     for id in try Files.list(folder) where !ids.contains(id) {
-      if !(try Files.list("\(folder)/\(id)").isEmpty) { count += 1 }
-      try giveBack(id)
+      do {
+        let isEmpty = try Files.list("\(folder)/\(id)").isEmpty
+        try giveBack(id)
+        if !isEmpty { count += 1 }
+      } catch {
+        failure = failure ?? error
+      }
     }
+    if let failure { throw failure }
     return count
   }
 

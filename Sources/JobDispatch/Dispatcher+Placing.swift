@@ -105,9 +105,9 @@ extension Dispatcher {
         $0.error = nil
         $0.nextAttempt = nil
       }
-      // What cannot be removed now is removed at the next start.
+      tellEnd(of: done)
+      // (6). What cannot be removed now is removed at the next start.
       try? Files.remove(places.state.work(record.id).path)
-      tell(done, .done(folder: folder))
     } catch {
       publishingFailed(record, IntrayError(error))
     }
@@ -153,20 +153,39 @@ extension Dispatcher {
 
   private func file(_ id: JobID) throws {
     guard let record = try store.job(id), record.state == .rejected || record.state == .cancelled else { return }
-    let error = record.error ?? IntrayError(.bug, "rejected for no reason")
+    let error = Self.reason(record)
     let work = places.state.work(id)
     var folder: String?
     if let rejections = places.rejections {
-      if record.spec != nil { try adopt(record) }
+      // (6). A refused batch has no work folder of its own.
+      if record.spec != nil { try adopt(record) } else { try Files.makeFolder(work.path) }
       folder = try rejections.file(try rejectionCase(record, error)) { path in
         try store.update(id) { $0.folder = path }
       }
       try removeClaim(record)
     }
-    let filed = try store.update(id) { $0.folder = folder }
+    tellEnd(of: try store.update(id) { $0.folder = folder })
     // In the foreground a person may run it again, from its checkpoint.
-    if places.rejections != nil || !error.isTransient { try Files.remove(work.path) }
-    tell(filed, record.state == .cancelled ? .cancelled(folder: folder) : .rejected(error, folder: folder))
+    guard places.rejections != nil || !error.isTransient else { return }
+    // By itself: what has been told is not to be repeated.
+    insist(record) { [self] in
+      // It may have been retried meanwhile.
+      if try store.job(id)?.state == record.state { try Files.remove(work.path) }
+    }
+  }
+
+  /// How the job came to its end.
+  private func tellEnd(of ended: JobRecord) {
+    switch ended.state {
+    case .done: tell(ended, .done(folder: ended.folder ?? ""))
+    case .rejected: tell(ended, .rejected(Self.reason(ended), folder: ended.folder))
+    case .cancelled: tell(ended, .cancelled(folder: ended.folder))
+    case .queued, .running, .waiting, .publishing: break
+    }
+  }
+
+  private static func reason(_ rejected: JobRecord) -> IntrayError {
+    rejected.error ?? IntrayError(.bug, "rejected for no reason")
   }
 
   private func rejectionCase(_ record: JobRecord, _ error: IntrayError) throws -> Rejections.Case {
@@ -233,23 +252,23 @@ extension Dispatcher {
     try store.remove(record.id)
   }
 
-  /// Removes what belongs to no job under way. Dropped files among it go to the inbox.
+  /// Removes what belongs to no job under way. Dropped files among it go to the inbox; an end that was perhaps not told
+  /// is told (6).
   private func removeStrangers(except alive: Set<JobID>) throws {
     try Files.makeFolder(places.state.work)
     for name in try Files.list(places.state.work) {
-      if let id = JobID(rawValue: name), alive.contains(id) { continue }
+      let id = JobID(rawValue: name)
+      if let id, alive.contains(id) { continue }
+      let record = try id.flatMap { try store.job($0) }
+      if let record { tellEnd(of: record) }
       let work = WorkFolder("\(places.state.work)/\(name)")
-      if places.rejections != nil, try Files.status(work.batch) != nil, try !isDone(name) {
+      if places.rejections != nil, try Files.status(work.batch) != nil, record?.state != .done {
         _ = try Files.renameNoReplace(work.batch, to: "\(places.inbox)/\(name)")
       }
-      try Files.remove(work.path)
+      // What cannot be removed keeps no service from starting; `intray fsck` names it.
+      try? Files.remove(work.path)
     }
     try places.outbox.removeStale(except: alive, inbox: places.inbox)
     try places.rejections?.recover(except: alive, inbox: places.inbox)
-  }
-
-  private func isDone(_ name: String) throws -> Bool {
-    guard let id = JobID(rawValue: name) else { return false }
-    return try store.job(id)?.state == .done
   }
 }

@@ -31,13 +31,22 @@ extension Dispatcher {
     }
   }
 
-  /// Removes at most `limit` jobs that ended before `time`, the oldest first.
+  /// Removes at most `limit` jobs that ended before `time`, the oldest first. One that cannot be removed keeps no other.
   ///
   /// - Returns: how many there were.
+  /// - Throws: why the first one cannot be removed, when none can.
   public func purge(endedBefore time: Date, in states: Set<JobState>, limit: Int = 100) throws -> Int {
-    let records = try store.ended(before: time, in: states, limit: limit)
+    var (count, failure) = (0, nil as (any Error)?)
     // What is still being filed away has no folder yet, and its turn later.
-    for record in records where record.folder != nil { _ = try purge(record.id) }
-    return records.count { $0.folder != nil }
+    for record in try store.ended(before: time, in: states, limit: limit) where record.folder != nil {
+      do {
+        _ = try purge(record.id)
+        count += 1
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if count == 0, let failure { throw failure }
+    return count
   }
 }

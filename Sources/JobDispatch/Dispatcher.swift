@@ -15,6 +15,8 @@ import WorkerLink
 /// (3) No error of the disk or the store ends the service or loses a job: the step is repeated until it succeeds.
 /// (4) A death of the host is no fault of the job: the attempt does not count.
 /// (5) A worker that exceeds its job's limits, or says nothing for the time `stall`, is ended.
+/// (6) The end of a job is told at least once: its work folder stays until then, and `recover` tells the end of each job
+///     that still has one.
 public final class Dispatcher {
   public struct Settings {
     /// Jobs at a time.

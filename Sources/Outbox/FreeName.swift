@@ -45,9 +45,9 @@ enum FreeName {
     try Files.remove(hidden)
   }
 
-  /// Removes what `remove` has left when it was interrupted.
+  /// Removes what `remove` has left when it was interrupted. What cannot be removed is out of sight, and stays.
   static func removePurged(in folder: String) throws {
-    for name in try Files.list(folder) where name.hasPrefix(purged) { try Files.remove("\(folder)/\(name)") }
+    for name in try Files.list(folder) where name.hasPrefix(purged) { try? Files.remove("\(folder)/\(name)") }
   }
 
   /// A name that comes from a spec must stay in its folder.

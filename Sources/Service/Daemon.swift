@@ -73,8 +73,6 @@ public final class Daemon {
   }
 
   private func serve(_ parts: Parts, _ state: StateFolder) throws {
-    let returned = try parts.claims.recover(known: parts.dispatcher.knownClaims())
-    if returned > 0 { logger.notice("\(returned) claims of the last run went back to the inbox") }
     try parts.dispatcher.recover()
     parts.reception.start()
     let control = try ControlSocket(state.controlSocket, on: loop) { try parts.answer($0) }
@@ -189,7 +187,6 @@ private final class Parts {
   /// Set when the store was damaged.
   let repair: StoreRepair.Report?
   let dispatcher: Dispatcher
-  let claims: Claims
   let reception: Reception
   /// There while a person holds the queue.
   private let holdMark: String
@@ -212,9 +209,9 @@ private final class Parts {
       if let obstacle, obstacle.isNotable { story.logger.warning("\(obstacle)") }
     }
     if try Files.status(holdMark) != nil { dispatcher.hold(true) }
-    claims = Claims(folder: state.claims, inbox: configuration.inbox)
     reception = try Reception(
-      loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)), claims: claims,
+      loop: loop, inbox: Inbox(folder: configuration.inbox, rules: Self.rules(configuration)),
+      claims: Claims(folder: state.claims, inbox: configuration.inbox),
       dispatcher: dispatcher, catalog: catalog, models: ModelStore(configuration.models),
       queueLimit: configuration.queue, story: story)
   }
@@ -223,11 +220,9 @@ private final class Parts {
     Dispatcher.Settings(
       slots: configuration.slots, threads: configuration.threads,
       retries: RetryPolicy(attempts: configuration.attempts, backoff: configuration.backoff), worker: worker,
-      stopGrace: .seconds(300), memory: configuration.memory ?? physicalMemory / 10 * 9, limits: configuration.limits,
-      stall: configuration.stall, diskFloor: configuration.diskFloor)
+      stopGrace: .seconds(300), memory: configuration.memory ?? MachineMemory.bytes / 10 * 9,
+      limits: configuration.limits, stall: configuration.stall, diskFloor: configuration.diskFloor)
   }
-
-  private static var physicalMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
   static func rules(_ configuration: Configuration) -> Inbox.Rules {
     Inbox.Rules(settle: configuration.settle, wait: configuration.wait, routes: configuration.routes)

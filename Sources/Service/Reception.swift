@@ -33,8 +33,9 @@ final class Reception {
   private(set) var isFull = false
   /// Jobs that may wait.
   var queueLimit: Int
-  /// A claim that failed could not be given back yet: the inbox lacks some of its files.
-  private var hasStrayClaims = false
+  /// Why claims of the last run, or of a batch that could not be taken, cannot be given back yet: the inbox lacks their
+  /// files.
+  private var strayClaims: IntrayError?
   /// Batches that could not be taken, by name: why, and when to try again.
   private var troubles: [String: Trouble] = [:]
 
@@ -76,6 +77,8 @@ final class Reception {
   }
 
   func start() {
+    let returned = recoverClaims()
+    if returned > 0 { story.logger.notice("\(returned) claims of the last run went back to the inbox") }
     watch = loop.watch(descriptor: watcher.descriptor) { [weak self] in self?.readEvents() }
     look(after: .zero)
   }
@@ -132,7 +135,7 @@ final class Reception {
   private func lookNow() {
     // What is on its way comes first; the look follows it.
     guard !isStopped, current == nil, ready.isEmpty else { return }
-    if hasStrayClaims { recoverClaims() }
+    if strayClaims != nil { recoverClaims() }
     do {
       if try waitsForRoom() { return look(after: Self.fullInterval) }
       let now = ContinuousClock.now
@@ -143,7 +146,7 @@ final class Reception {
         findings.ready.lazy.filter { [troubles] in troubles[$0.name].map { $0.next <= now } ?? true }
           .prefix(Self.batchesPerLook))
       if !ready.isEmpty { return takeNext() }
-      let repetition = hasStrayClaims ? now + Self.repetition : nil
+      let repetition = strayClaims == nil ? nil : now + Self.repetition
       let next = troubles.values.map(\.next) + [findings.next, repetition].compactMap(\.self)
       if let next = next.min() { look(after: next - now) }
     } catch {
@@ -197,13 +200,19 @@ final class Reception {
     recoverClaims()
   }
 
-  private func recoverClaims() {
+  /// Gives claims back that belong to no job. One that cannot go back keeps nothing else; it is told once.
+  ///
+  /// - Returns: how many went back.
+  @discardableResult private func recoverClaims() -> Int {
     do {
-      try claims.recover(known: dispatcher.knownClaims())
-      hasStrayClaims = false
+      let count = try claims.recover(known: dispatcher.knownClaims())
+      strayClaims = nil
+      return count
     } catch {
-      hasStrayClaims = true
-      story.logger.error("\(IntrayError(error))")
+      let error = IntrayError(error)
+      if error != strayClaims { story.logger.error("\(error); tried again and again") }
+      strayClaims = error
+      return 0
     }
   }
 

@@ -60,11 +60,15 @@ public final class RetentionSweep {
     guard let age else { return 0 }
     do {
       let count = try purge(wall.addingTimeInterval(-(age / .seconds(1))), states)
-      if count > 0 { logger.notice("\(count) \(what) were older than \(age / .seconds(86_400)) days and are removed") }
+      if count > 0 { logger.notice("\(count) \(what) were older than \(Self.words(age)) and are removed") }
       return count
     } catch {
       logger.error("old \(what) cannot be removed: \(IntrayError(error)); tried again at the next sweep")
       return 0
     }
+  }
+
+  private static func words(_ age: Duration) -> String {
+    age.formatted(.units(allowed: [.days, .hours, .minutes, .seconds], width: .wide))
   }
 }

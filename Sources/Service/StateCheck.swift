@@ -219,6 +219,7 @@ public final class StateCheck {
         guard !isRunning else { return }
         return report(path, nil, "was left by a write that was interrupted", "remove it")
       }
+      if name.hasPrefix(".purging-") { return report(path, nil, "was to be removed, and is still there", "remove it") }
       guard name.hasPrefix(prefix) else { return }
       let id = JobID(rawValue: String(name.dropFirst(prefix.count)))
       if let id {

@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func `killing the worker at ten random moments ends in one whole result`() async throws {
-    let daemon = try await DaemonProcess("attempts: 100").start()
+    let daemon = try await DaemonProcess("attempts: 100\nbackoff: 0ms").start()
     try daemon.dropEcho(text: text, repeat: 40, delay: 100)
     let killed = try await daemon.promptly {
       var generator = SeededGenerator(seed: 1)

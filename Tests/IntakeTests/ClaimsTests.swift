@@ -68,6 +68,16 @@ import Testing
     #expect(try Files.list(claims.folder) == [])
   }
 
+  @Test func `a claim that cannot be given back keeps no other`() throws {
+    try folder.write("x", to: "claims/1/first.csv")
+    try folder.write("y", to: "claims/2/second.csv")
+    let fault = Fault(.rename, at: 1, .fail(EACCES))
+    #expect(throws: IntrayError.self) { try FaultInjection.with(fault) { try claims.recover(known: []) } }
+    #expect(try Files.list(inbox).filter { $0 != "a.csv" && $0 != "papers.yaml" } == ["second.csv"])
+    #expect(try claims.recover(known: []) == 1)
+    #expect(try Files.list(inbox).contains("first.csv"))
+  }
+
   @Test func `a claim whose names are taken by other content comes back as a folder of its own`() throws {
     let claim = try #require(try claims.claim(batch()))
     try folder.write("new content", to: "inbox/a.csv")

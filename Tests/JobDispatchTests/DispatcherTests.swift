@@ -348,6 +348,36 @@ import WorkerLink
     #expect(try Files.list(bench.outbox) == ["papers"])
   }
 
+  @Test func `an end that a crash kept from being told is told at the next start`() throws {
+    let bench = try Bench()
+    let ended: Set<JobState> = [.done, .rejected]
+    // What a crash before the telling leaves is there while it is told.
+    func isEnd(_ record: JobRecord, _ event: JobEvent) -> Bool {
+      guard ended.contains(record.state) else { return false }
+      #expect((try? Files.status(bench.state.work(record.id).path)) != nil)
+      return true
+    }
+    try bench.admit("aa")
+    try bench.run(until: isEnd)
+    try bench.admit("bb", name: "bad", with: ["fail": "permanent"])
+    try bench.run(until: isEnd)
+    try bench.folder.write("x", to: "state/claims/c1/a.csv")
+    bench.onEvent = { _ = isEnd($0, $1) }
+    try bench.dispatcher.refuse(
+      id: Bench.id("cc"), name: "refused", runner: "", claim: "c1", error: IntrayError(.spec, "wrong"))
+    #expect(bench.story == ["queued", "started", "done", "queued", "started", "rejected", "rejected"])
+    try bench.expectTidy()
+    // All were told: nothing is told again.
+    for (isTold, story) in [(true, []), (false, ["done", "rejected", "rejected"]), (true, [])] {
+      if !isTold { for id in ["aa", "bb", "cc"] { try Files.makeFolder(bench.state.work(Bench.id(id)).path) } }
+      let next = try Bench(in: bench.folder)
+      try next.dispatcher.recover()
+      #expect(next.story == story)
+      try next.expectTidy()
+      #expect(try next.store.jobs().allSatisfy { ended.contains($0.state) && $0.folder != nil })
+    }
+  }
+
   @Test func `a rejection whose folder a person removed is forgotten`() throws {
     let bench = try Bench()
     try bench.admit(with: ["fail": "permanent"])

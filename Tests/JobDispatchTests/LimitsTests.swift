@@ -252,4 +252,19 @@ import Testing
     #expect(try dispatcher.purge(endedBefore: later, in: [.rejected, .cancelled]) == 1)
     #expect(try bench.store.jobs().isEmpty)
   }
+
+  @Test func `one that cannot be purged keeps no other`() throws {
+    let bench = try Bench()
+    for digits in ["a1", "a2", "a3"] { try bench.admit(digits, name: digits) }
+    try bench.run()
+    func purge(_ fault: Fault) throws -> Int {
+      try FaultInjection.with(fault) {
+        try bench.dispatcher.purge(endedBefore: Date(timeIntervalSinceNow: 60), in: [.done])
+      }
+    }
+    #expect(throws: IntrayError.self) { try purge(Fault(.rename, at: 1, andLater: true, .fail(EIO))) }
+    #expect(try purge(Fault(.rename, at: 1, .fail(EIO))) == 2)
+    #expect(try bench.store.jobs().map(\.name) == ["a1"])
+    #expect(try Files.list(bench.outbox) == ["a1"])
+  }
 }

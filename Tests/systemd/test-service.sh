@@ -2,26 +2,7 @@
 # Inside the sandbox, as root: the service as it is installed. scripts/systemd-tests calls it under with-systemd.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-checkout=$PWD
-build=.build/release
-[[ ${WITH_SYSTEMD-} ]] || { echo "only under with-systemd.sh" >&2; exit 77; }
-command -v useradd systemd-sysusers >/dev/null || { echo "no useradd or systemd-sysusers" >&2; exit 77; }
-
-step() { echo "== $*"; }
-fail() {
-  echo "FAILED: $*"
-  systemctl status --no-pager intrayd || true
-  journalctl --no-pager -u intrayd -u "intray-retrain@*" -n 50 || true
-  exit 1
-}
-within() { # SECONDS CMD...: until CMD succeeds
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    ((SECONDS < end)) || fail "not in time: $*"
-    sleep 0.1
-  done
-}
+. Tests/systemd/common.sh
 
 installed=$(mktemp -d)
 step "make install into a folder of its own"
@@ -48,13 +29,7 @@ if command -v man >/dev/null; then
 fi
 
 step "install the package"
-package=$PWD/dist/intray_${version}_$(dpkg --print-architecture).deb
-dpkg --install "$package" || fail "dpkg"
-useradd --create-home --groups intray alice
-# A fault that the test makes need not wait as long as a real one.
-mkdir -p /etc/systemd/system/intrayd.service.d
-printf '[Service]\nRestartSec=100ms\n' >/etc/systemd/system/intrayd.service.d/test.conf
-systemctl daemon-reload
+install_package "$version"
 
 step "the units have no fault"
 units=(intrayd.service intray-retrain@again.service intray-retrain@again.timer)
@@ -72,16 +47,6 @@ systemctl enable --now intrayd || fail "does not start"
 [[ $(systemctl show -P StatusText intrayd) ]] || fail "no status text"
 [[ $(systemctl show -P User intrayd) == intray ]] || fail "runs as the wrong user"
 
-drop() { # NAME WITH: alice drops a batch as a folder
-  runuser -u alice -- bash -euc '
-    batch=$(mktemp -d)
-    printf "id,text\n1,one\n2,two\n" >"$batch/input.csv"
-    printf "run: echo\ndata: {input: input.csv}\nwith: %s\n" "$2" >"$batch/$1.yaml"
-    intray submit "$batch/$1.yaml"' - "$1" "$2"
-}
-saved() { grep -q echo "$state"/work/*/checkpoint/echo.checkpoint; }
-state=/var/lib/intray
-outbox=$state/outbox
 # Not in the checkout, whose intray.yaml would count.
 cd /
 
