@@ -8,7 +8,7 @@ PREFIX := /usr
 DESTDIR :=
 SOURCES := Package.swift Sources Plugins Tests
 
-.PHONY: help demo test check build deps models lint format install deb bench soak crash parity example-data clean
+.PHONY: help demo test check build deps models lint format install deb bench soak crash fuzz parity example-data clean
 .DEFAULT_GOAL := help
 # Two builds in one folder only wait for each other.
 .NOTPARALLEL:
@@ -55,6 +55,9 @@ soak: build ## drop 10,000 jobs at once, 100,000 files, a day of drops; measure 
 
 crash: build ## kill daemon and workers before every call on the disk and at random; ONLY="daemon worker random translation"
 	@scripts/crash $(ONLY)
+
+fuzz: deps ## let a fuzzer look for bytes that break a parser, a minute each; ONLY="csv spec", SECONDS=600
+	@scripts/fuzz $(or $(SECONDS),60) $(ONLY)
 
 parity: deps models ## compare with tokenizers, NLTK, PyTorch, transformers; DATA=FILE takes your texts, too
 	swift build -c $(CONFIGURATION) --build-tests

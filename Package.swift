@@ -42,6 +42,8 @@ let package = Package(
     .library(name: "Phrasetable", type: .dynamic, targets: ["Phrasetable"]),
     .library(name: "Backtranslate", type: .dynamic, targets: ["Backtranslate"]),
     .library(name: "Analyze", type: .dynamic, targets: ["Analyze"]),
+    // For the package in Tests/Fuzzing.
+    .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -130,6 +132,13 @@ let package = Package(
     // Tests: one target per target, and EndToEnd for the whole way of the data.
     .target(
       name: "TestSupport", dependencies: ["IntrayCore", "CLinux"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "IntrayCore", "SpecFile", "Tables", "WorkerLink", "Safetensors", "Tensors", "Models", "Tokenizers", "Text",
+        "BackTranslation",
+      ], path: "Tests/FuzzTargets", swiftSettings: strict),
+    tests("FuzzTests", ["TestSupport", "FuzzTargets"]),
     tests("IntrayCoreTests", ["IntrayCore"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["FileKit"], path: "Tests/CrashProbe", swiftSettings: strict),

@@ -2,8 +2,8 @@
 ///
 /// Each step is invertible in the word that it takes, so two strings of one length that differ in one word of eight
 /// bytes never have the same hash.
-enum ByteHash {
-  static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+package enum ByteHash {
+  package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
     var hash = seed ^ (UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15)
     let whole = bytes.count & ~7
     var offset = 0

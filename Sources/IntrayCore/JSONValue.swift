@@ -44,22 +44,40 @@ extension JSONValue {
 }
 
 extension JSONValue: Codable {
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  /// Only the kind of a value is tried out, never what it holds: a fault deep inside would be looked for again on each
+  /// level. And each wrong kind costs an error with the whole path, so the depth has a limit.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
+    guard decoder.codingPath.count <= JSONScanner.deepest else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: [], debugDescription: "nested deeper than \(JSONScanner.deepest)"))
+    }
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
       self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Int.self) {
-      self = .int(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .double(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let value = try? container.decode([JSONValue].self) {
-      self = .array(value)
+    } else if let members = try? decoder.container(keyedBy: Name.self) {
+      var object: [String: JSONValue] = [:]
+      for name in members.allKeys { object[name.stringValue] = try members.decode(JSONValue.self, forKey: name) }
+      self = .object(object)
+    } else if var elements = try? decoder.unkeyedContainer() {
+      var array: [JSONValue] = []
+      while !elements.isAtEnd { array.append(try elements.decode(JSONValue.self)) }
+      self = .array(array)
+    } else if let text = try? value.decode(String.self) {
+      self = .string(text)
+    } else if let bool = try? value.decode(Bool.self) {
+      self = .bool(bool)
+    } else if let number = try? value.decode(Int.self) {
+      self = .int(number)
     } else {
-      self = .object(try container.decode([String: JSONValue].self))
+      self = .double(try value.decode(Double.self))
     }
   }
 

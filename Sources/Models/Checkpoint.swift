@@ -40,11 +40,13 @@ struct Checkpoint {
     try check("bert.embeddings.position_embeddings.weight", [configuration.maxPositions, features])
     try check("bert.embeddings.token_type_embeddings.weight", [configuration.segmentTypes, features])
     for layer in 0..<configuration.layers {
+      try check("bert.encoder.layer.\(layer).attention.self.query.weight", [features, features])
       try check("bert.encoder.layer.\(layer).intermediate.dense.weight", [configuration.intermediateSize, features])
     }
   }
 
-  private func check(_ name: String, _ shape: [Int]) throws {
+  /// The tensor is there, in this shape.
+  func check(_ name: String, _ shape: [Int]) throws {
     let name = stored(name)
     guard let entry = file.entry(name) else {
       throw IntrayError(

@@ -74,6 +74,7 @@ public final class SequenceClassifier {
     let head = head ?? own?.head ?? .mean
     let keepsClassifier = own.map { $0.head == head && $0.labels == labels } ?? false
     try checkpoint.check(configuration)
+    if keepsClassifier { try checkpoint.check("classifier.weight", [labels.count, configuration.hiddenSize]) }
     return try SequenceClassifier(
       configuration, checkpoint, folder: folder, head: head, labels: labels, keepsClassifier: keepsClassifier,
       dropout: dropout ?? configuration.headDropout, seed: seed, precision: try configuration.precision(precision),

@@ -13,6 +13,8 @@ public enum YAML {
   static let maximumNodes = 100_000
   /// Of all texts together, with what aliases repeat.
   static let maximumTextBytes = 4 << 20
+  /// libyaml holds each %TAG against all before it, and no tag is supported anyway.
+  static let maximumTagDirectives = 64
 
   /// The one document of a file. An empty file, or one of comments only, gives nothing: a null scalar.
   ///
@@ -85,6 +87,7 @@ private final class YAMLReader {
       if bytes[offset] == 0 { throw error("a NUL byte: this is no text file", at: place) }
       throw error("not UTF-8", at: place, hint: "save the file as UTF-8")
     }
+    try checkDirectives()
     _ = try next()
     let start = try next()
     guard case .documentStart = start.kind else { return YAMLNode(.scalar("", isPlain: true), line: 1, column: 1) }
@@ -95,6 +98,20 @@ private final class YAMLReader {
       throw error("a second document begins here", at: (end.line, end.column), hint: "a file holds one")
     }
     return root
+  }
+
+  private func checkDirectives() throws {
+    let directive = Array("%TAG".utf8)
+    var count = 0
+    for offset in bytes.indices
+    where bytes[offset] == directive[0] && bytes[offset...].prefix(directive.count).elementsEqual(directive) {
+      count += 1
+      guard count <= YAML.maximumTagDirectives else {
+        throw error(
+          "more than \(YAML.maximumTagDirectives) times '%TAG'", at: TextPosition.lineAndColumn(of: offset, in: bytes),
+          hint: "tags are not supported: leave these lines out")
+      }
+    }
   }
 
   private func node(from event: Event, depth: Int) throws -> Sized {

@@ -32,6 +32,15 @@ struct Checkpoint {
     var bestOfFolds: Best?
     var seconds = 0.0
     var tokens = 0
+
+    /// Whether a training of these folds and epochs can stand here.
+    func fits(_ folds: [Partition], epochs: Int) -> Bool {
+      let rows = fold >= 0 && fold < folds.count ? folds[fold].training.count : 0
+      let counters = [step, microBatches, tokens]
+      return (0...folds.count).contains(fold) && (0...epochs).contains(epoch) && (0...rows).contains(position)
+        && counters.allSatisfy { (0..<1 << 62).contains($0) }
+        && [best, bestOfFolds].allSatisfy { best in best.map { folds.indices.contains($0.fold) } ?? true }
+    }
   }
 
   /// The best epoch of a fold and the file with its weights.

@@ -321,6 +321,11 @@ public final class ClassifierTraining {
         .data, "the checkpoint belongs to other data, another model or other parameters", at: .init(checkpoint.folder),
         hint: Checkpoint.hint)
     }
+    guard saved.fits(partitions, epochs: plan.epochs) else {
+      throw IntrayError(
+        .data, "the checkpoint is damaged: it stands at a place that this training does not have",
+        at: .init(checkpoint.folder), hint: Checkpoint.hint)
+    }
     state = saved
     try file.read("test_logits", into: testLogits)
     try file.read("held_out_logits", into: heldOutLogits)

@@ -100,6 +100,30 @@ import Testing
     }
   }
 
+  @Test func `sizes that the tensors do not have take no memory`() throws {
+    let size = 1 << 16
+    let folder = try TorchModel.copy(
+      .mean,
+      changing: [
+        "hidden_size": .int(size), "num_attention_heads": 1, "num_hidden_layers": 1, "intermediate_size": 1,
+        "vocab_size": 1, "max_position_embeddings": 1, "type_vocab_size": 1,
+      ])
+    let row = [Float](repeating: 0, count: size)
+    try row.withUnsafeBytes { bytes in
+      var writer = SafetensorsWriter("\(folder.path)/model.safetensors")
+      for name in [
+        "embeddings.word_embeddings", "embeddings.position_embeddings", "embeddings.token_type_embeddings",
+        "encoder.layer.0.intermediate.dense",
+      ] {
+        writer.add("bert.\(name).weight", dtype: .float32, shape: [1, size], bytes: bytes)
+      }
+      try writer.publish()
+    }
+    // Its attention would take 64 GiB.
+    let error = #expect(throws: IntrayError.self) { try load(folder.path, labels: ["x"]) }
+    #expect(error?.message.hasPrefix("no tensor 'bert.encoder.layer.0.attention.self.query.weight'") == true)
+  }
+
   @Test func aTruncatedFileIsAnError() throws {
     let whole = try Files.read("\(TorchModel.folder(.mean))/model.safetensors")
     for length in [0, 7, 100, whole.count / 2, whole.count - 1] {

@@ -72,6 +72,7 @@ import Testing
       String(repeating: "&a ", count: count / 3), String(repeating: "!", count: count),
       "\"" + String(repeating: "\\", count: count), String(repeating: "a\n", count: count / 2),
       String(repeating: "'a',", count: count / 4), String(repeating: "%a\n", count: count / 3),
+      String((0..<100_000).map { "%TAG !\($0)! x\n" }.joined().prefix(count)),
     ] {
       let clock = ContinuousClock()
       let time = clock.measure {

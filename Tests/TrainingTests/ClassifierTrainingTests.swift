@@ -2,6 +2,7 @@ import FileKit
 import Foundation
 import IntrayCore
 import Models
+import Safetensors
 import Synchronization
 import Tensors
 import TestSupport
@@ -172,6 +173,29 @@ final class StoppingMonitor: TrainingMonitor {
     other.learningRate = 2e-3
     let error = #expect(throws: IntrayError.self) { try training(work: "broken", plan: other).run() }
     #expect(error?.message.contains("other parameters") == true)
+  }
+
+  @Test(arguments: [
+    ("\"fold\":0", "\"fold\":-1"), ("\"fold\":0", "\"fold\":9"), ("\"epoch\":1", "\"epoch\":9"),
+    ("\"position\":8", "\"position\":-8"), ("\"position\":8", "\"position\":99"),
+    ("\"microBatches\":", "\"microBatches\":-"), ("\"step\":5", "\"step\":9223372036854775807"),
+  ]) func `a checkpoint that stands at no place of the training fails the job`(found: String, forged: String) throws {
+    #expect(throws: TrainingStopped.self) {
+      try training(work: "forged", monitor: StoppingMonitor(stopAfter: 5)).run()
+    }
+    let path = "\(folder.path)/forged/checkpoint.safetensors"
+    let file = try SafetensorsFile(path)
+    var writer = SafetensorsWriter(path)
+    for name in file.names {
+      let entry = try #require(file.entry(name))
+      writer.add(name, dtype: entry.dtype, shape: entry.shape, bytes: entry.bytes)
+    }
+    let state = try #require(file.metadata["state"])
+    let other = state.replacing(found, with: forged)
+    #expect(other != state, "\(state)")
+    try writer.publish(metadata: ["state": other])
+    let error = #expect(throws: IntrayError.self) { try training(work: "forged").run() }
+    #expect(error?.message.contains("damaged") == true)
   }
 
   @Test func divergenceIsAnErrorThatNamesTheRate() throws {

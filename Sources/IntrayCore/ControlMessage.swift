@@ -1,5 +1,3 @@
-import IntrayCore
-
 /// What a person asks of the running daemon: one line of JSON on the control socket.
 public struct ControlRequest: Codable, Sendable, Equatable {
   public enum Verb: String, Codable, Sendable, CaseIterable {
