@@ -76,8 +76,9 @@ import Testing
   /// The worker's own calls; those of a runner are killed at random above, and by `make crash`.
   @Test(arguments: 1...9) func `a worker that dies at its nth call on the disk costs an attempt`(call: Int) async throws
   {
-    // Each worker dies there until the daemon is started anew, which may take a while on a busy machine.
-    let daemon = try DaemonProcess("settle: 10ms\nattempts: 9")
+    // Each worker dies there until the daemon is started anew, which may take a while on a busy machine: the pauses between
+    // attempts must not grow meanwhile.
+    let daemon = try DaemonProcess("settle: 10ms\nattempts: 100000\nbackoff: 0ms")
     try daemon.dropEcho(text: text, repeat: 2)
     try daemon.launch(environment: [FaultInjection.environmentVariable: "intray-worker@any:\(call):die"])
     try await daemon.wait("an attempt fails, or all is done") {
