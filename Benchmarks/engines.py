@@ -150,15 +150,6 @@ class Peers:
         result, _ = python("augment.py", operation, file)
         return result
 
-    def augmented(self, file, operations, threads, keep):
-        """Its rows and a copy of each by each operation; `keep` is where the file goes."""
-        data = {"input": file}
-        if "backtranslation" in operations:
-            data["translations"] = os.path.join(self.work, "translations.csv")
-            if not os.path.exists(data["translations"]):
-                self._job("backtranslate", {"input": file}, threads, {"translations.csv": data["translations"]})
-        self._job("augment", data, threads, {"augmented.csv": keep}, operations=[{"name": name} for name in operations])
-
     def lemmatize(self, file, part):
         result, _ = python("lemmatize_words.py", part, file)
         return result
