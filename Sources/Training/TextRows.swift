@@ -30,7 +30,7 @@ public final class TextRows {
   /// The file's name as errors show it.
   public let name: String
   /// Whether the rows carry labels.
-  public let hasLabels: Bool
+  public var hasLabels: Bool { columns.label != nil }
   private let reader: TableReader
   private let columns: TextColumns
   private let parent: Int?
@@ -43,7 +43,6 @@ public final class TextRows {
     reader = try TableReader(path)
     name = reader.name
     self.columns = try TextColumns(columns, in: reader, labels: labels)
-    hasLabels = self.columns.label != nil
     parent = reader.header.firstIndex(of: Lineage.parentColumn)
   }
 

@@ -12,7 +12,7 @@ private let (target, folder): (FuzzTarget, String) = {
   return (target, folder)
 }()
 
-/// libFuzzer calls it with one input after the other.
+/// libFuzzer calls it with one input after the other, and keeps the one that ends the process.
 @_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   do {
     try target.run(Data(UnsafeBufferPointer(start: start, count: count)), in: folder)
