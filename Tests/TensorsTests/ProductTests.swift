@@ -5,7 +5,9 @@ import Testing
 /// Products of every shape, in every precision, with every set of instructions that this CPU has, against the sum by its
 /// definition in double.
 @Suite struct ProductTests {
-  static let shapes = [(1, 1, 4), (3, 5, 8), (8, 32, 12), (9, 33, 64), (33, 17, 68), (40, 100, 4), (131, 65, 200), (70, 40, 1100)]
+  static let shapes = [
+    (1, 1, 4), (3, 5, 8), (8, 32, 12), (9, 33, 64), (33, 17, 68), (40, 100, 4), (131, 65, 200), (70, 40, 1100),
+  ]
 
   static func variants(_ precision: Precision) -> [instructions] {
     [instructions_plain, instructions_avx2, instructions_avx512, instructions_dot, instructions_amx].filter {
