@@ -1,13 +1,17 @@
 // Vaswani et al., "Attention is all you need" (2017). Backward needs no stored probabilities: they come again from the
 // scores and one number per query, as in Dao et al., "FlashAttention" (2022).
+#include "product.h"
 #include "vector.h"
 
 #include <stdbool.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 // Sums over the keys may be taken in any order.
 #pragma clang fp reassociate(on)
 
-enum { queries_per_block = 32 };
+enum { queries_per_block = 64 };
 
 /// Rows of scores are filled up to whole panels.
 static long filled(long keys) { return (keys + panel_columns - 1) / panel_columns * panel_columns; }
@@ -158,11 +162,64 @@ KERNEL static void softmax_backward(int32_t *probabilities, int32_t *slopes, voi
   FOR_ELEMENT(attention->element, SLOPE);
 }
 
-KERNEL static void stored(void *out, long out_row, const float *x, enum element element, long rows, long columns) {
-#define STORED(e)                                                                                                     \
-  for (long r = 0; r < rows; r++)                                                                                     \
-    for (long c = 0; c < columns; c++) store(row_in(out, e, r, out_row), e, c, x[r * columns + c])
-  FOR_ELEMENT(element, STORED);
+// MARK: - The variant for bfloat16
+
+#if defined(__x86_64__)
+#include "attention_bf16.inc"
+
+static bool has_bf16_vectors(const struct attention *attention) {
+  return attention->element == element_bf16 && attention->instructions >= instructions_dot;
+}
+#endif
+
+static void forward_rows(void *p, float *share, float *logsum, float *scores, const struct attention *attention,
+                         long first, long rows) {
+#if defined(__x86_64__)
+  if (has_bf16_vectors(attention)) {
+    softmax_forward_bf16(p, share, logsum, scores, attention, first, rows);
+    return;
+  }
+#endif
+  softmax_forward(p, share, logsum, scores, attention, first, rows);
+}
+
+/// The scale that the probabilities' gradient has still to be multiplied with.
+static float backward_rows(int32_t *probabilities, int32_t *slopes, void *ds, float *scores, float *dscores,
+                           const float *logsum, const void *out, const void *dout, const struct attention *attention,
+                           long first, long rows) {
+#if defined(__x86_64__)
+  if (has_bf16_vectors(attention)) {
+    softmax_backward_bf16(probabilities, slopes, ds, scores, dscores, logsum, out, dout, attention, first, rows);
+    return 1 / attention->scale;
+  }
+#endif
+  softmax_backward(probabilities, slopes, ds, scores, dscores, logsum, out, dout, attention, first, rows);
+  return 1;
+}
+
+/// out [rows, columns], elements, = x^T scale, with x [columns, x_row]
+INLINE void turned(void *out, enum element element, long out_row, const float *x, long x_row, float scale, long rows,
+                   long columns) {
+  for (long c = 0; c < columns; c += lanes)
+    for (long r = 0; r < rows; r += lanes) {
+      const long width = columns - c < lanes ? columns - c : lanes, height = rows - r < lanes ? rows - r : lanes;
+      ints block[lanes] = {0};
+      for (long i = 0; i < width; i++) block[i] = (ints)(load_lanes(x, element_fp32, (c + i) * x_row + r) * scale);
+      transpose(block);
+      for (long i = 0; i < height; i++) {
+        void *row = row_in(out, element, r + i, out_row);
+        if (width == lanes)
+          store_lanes(row, element, c, (floats)block[i]);
+        else
+          for (long j = 0; j < width; j++) store(row, element, c + j, ((floats)block[i])[j]);
+      }
+    }
+}
+
+KERNEL static void stored_turned(void *out, enum element element, long out_row, const float *x, long x_row,
+                                 float scale, long rows, long columns) {
+#define TURNED(e) turned(out, e, out_row, x, x_row, scale, rows, columns)
+  FOR_ELEMENT(element, TURNED);
 }
 
 // MARK: - Scratch
@@ -198,7 +255,10 @@ static long divide_forward(struct forward_scratch *s, char *scratch, long tokens
 
 struct backward_scratch {
   int32_t *keys, *values, *key_rows, *queries, *dcontext, *probabilities, *slopes;
-  float *scores, *dscores, *dkeys, *dvalues;
+  /// [queries, filled(tokens)]
+  float *scores, *dscores;
+  /// Transposed: [head size, filled(tokens)].
+  float *dkeys, *dvalues;
   void *ds;
 };
 
@@ -216,8 +276,8 @@ static long divide_backward(struct backward_scratch *s, char *scratch, long toke
   s->slopes = take(&at, panels_size(tokens, block));
   s->scores = take(&at, queries_per_block * filled(tokens) * 4);
   s->dscores = take(&at, queries_per_block * filled(tokens) * 4);
-  s->dkeys = take(&at, tokens * head_size * 4);
-  s->dvalues = take(&at, tokens * head_size * 4);
+  s->dkeys = take(&at, head_size * filled(tokens) * 4);
+  s->dvalues = take(&at, head_size * filled(tokens) * 4);
   s->ds = take(&at, queries_per_block * filled(tokens) * bytes_of(element));
   return at - scratch;
 }
@@ -261,17 +321,19 @@ void attention_forward(const struct attention *attention, const void *q, const v
   divide_forward(&s, scratch, tokens, size, element);
   pack_transposed(s.keys, element, k, element, row, tokens, size, 0, tokens);
   pack_rows(s.values, element, v, element, row, size, tokens, 0, words);
+  begin_products();
   for (long first = 0; first < tokens; first += queries_per_block) {
     const long rows = tokens - first < queries_per_block ? tokens - first : queries_per_block;
     struct product p = of_rows(element, row_of(q, element, first, row), row, s.keys, rows, width, depth, finish_store,
                                s.scores, width);
     multiply(&p);
-    softmax_forward(s.probabilities, s.share, logsum, s.scores, attention, first, rows);
+    forward_rows(s.probabilities, s.share, logsum, s.scores, attention, first, rows);
     p = of_rows(element, s.probabilities, width, s.values, rows, size, words, finish_bias,
                 row_in(context, element, first, attention->context_row), attention->context_row);
     p.a_scale = s.share;
     multiply(&p);
   }
+  end_products();
 }
 
 void attention_backward(const struct attention *attention, const void *q, const void *k, const void *v,
@@ -287,6 +349,8 @@ void attention_backward(const struct attention *attention, const void *q, const 
   pack_transposed(s.keys, element, k, element, row, tokens, size, 0, tokens);
   pack_transposed(s.values, element, v, element, row, tokens, size, 0, tokens);
   pack_rows(s.key_rows, element, k, element, row, size, tokens, 0, words);
+  float dvalues_scale = 1;
+  begin_products();
   for (long first = 0; first < tokens; first += queries_per_block) {
     const long rows = tokens - first < queries_per_block ? tokens - first : queries_per_block;
     const long block = words_of(element, rows);
@@ -296,17 +360,19 @@ void attention_backward(const struct attention *attention, const void *q, const 
     multiply(&p);
     p = of_rows(element, gradient, out, s.values, rows, width, depth, finish_store, s.dscores, width);
     multiply(&p);
-    softmax_backward(s.probabilities, s.slopes, s.ds, s.scores, s.dscores, logsum, context, dcontext, attention, first, rows);
+    dvalues_scale = backward_rows(s.probabilities, s.slopes, s.ds, s.scores, s.dscores, logsum, context, dcontext,
+                                  attention, first, rows);
     p = of_rows(element, s.ds, width, s.key_rows, rows, size, words, finish_bias, row_in(dq, element, first, row), row);
     multiply(&p);
     const enum finish finish = first == 0 ? finish_store : finish_add;
     pack_rows(s.dcontext, element, gradient, element, out, size, rows, 0, block);
-    p = of_panels(element, s.probabilities, s.dcontext, tokens, size, block, finish, s.dvalues, size);
+    p = of_panels(element, s.dcontext, s.probabilities, size, width, block, finish, s.dvalues, width);
     multiply(&p);
     pack_rows(s.queries, element, queries, element, row, size, rows, 0, block);
-    p = of_panels(element, s.slopes, s.queries, tokens, size, block, finish, s.dkeys, size);
+    p = of_panels(element, s.queries, s.slopes, size, width, block, finish, s.dkeys, width);
     multiply(&p);
   }
-  stored(dk, row, s.dkeys, element, tokens, size);
-  stored(dv, row, s.dvalues, element, tokens, size);
+  end_products();
+  stored_turned(dk, element, row, s.dkeys, width, 1, tokens, size);
+  stored_turned(dv, element, row, s.dvalues, width, dvalues_scale, tokens, size);
 }

@@ -1,6 +1,7 @@
 // Matrix products. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), for factors of which
 // one is packed once and used many times.
 #include "activation.h"
+#include "product.h"
 
 #include <stdbool.h>
 #if defined(__x86_64__)
@@ -19,9 +20,10 @@ INLINE floats sums(const struct product *p, enum element element, const int32_t 
   return __builtin_convertvector(moved, floats) * (load_lanes(p->b_scale, element_fp32, column) * p->a_scale[row]);
 }
 
-/// Thirty-two columns of a row, `at` elements into c.
+/// Thirty-two columns of a row, `at` elements into c. `rounds`: the target has the instruction that rounds to bfloat16.
 INLINE void finish_lanes(const struct product *p, const int32_t *tile, long row, long column, long at,
-                         enum element element, enum finish finish, enum activation activation) {
+                         enum element element, enum finish finish, enum activation activation,
+                         const bool rounds) {
   const enum element out = element == element_fp32 ? element_fp32 : element_bf16;
   floats y[2], other[2];
   for (int i = 0; i < 2; i++) {
@@ -41,21 +43,29 @@ INLINE void finish_lanes(const struct product *p, const int32_t *tile, long row,
       y[i] = x * activation_slope(load_lanes(p->kept, out, there), activation, out, &other[i]);
     }
   }
-  store_two(p->c, finish == finish_store || finish == finish_add ? element_fp32 : out, at, y[0], y[1]);
-  if (finish == finish_slope || (finish == finish_activation && p->kept))
-    store_two(p->kept, out, at, other[0], other[1]);
+  const bool is_float = finish == finish_store || finish == finish_add || out == element_fp32;
+  const bool keeps = finish == finish_slope || (finish == finish_activation && p->kept);
+  if (rounds && !is_float) {
+    store_two_bf16(p->c, at, y[0], y[1]);
+    if (keeps) store_two_bf16(p->kept, at, other[0], other[1]);
+  } else {
+    store_two(p->c, is_float ? element_fp32 : out, at, y[0], y[1]);
+    if (keeps) store_two(p->kept, out, at, other[0], other[1]);
+  }
 }
 
 INLINE void finish_rows(const struct product *p, const int32_t *tile, long first, long rows, long column,
-                        enum element element, enum finish finish, enum activation activation) {
+                        enum element element, enum finish finish, enum activation activation,
+                         const bool rounds) {
   for (long r = 0; r < rows; r++)
     finish_lanes(p, tile + r * panel_columns, first + r, column, (first + r) * p->c_row + column, element, finish,
-                 activation);
+                 activation, rounds);
 }
 
 /// A last panel that is not full: as if it were, in memory of its own.
 INLINE void finish_narrow(const struct product *p, const int32_t *tile, long first, long rows, long column, long columns,
-                          enum element element, enum finish finish, enum activation activation) {
+                          enum element element, enum finish finish, enum activation activation,
+                         const bool rounds) {
   const long size = element == element_fp32 || finish == finish_store || finish == finish_add ? 4 : 2;
   float c[panel_columns], kept[panel_columns], bias[panel_columns] = {0}, scale[panel_columns] = {0};
   int32_t sum[panel_columns] = {0};
@@ -73,21 +83,21 @@ INLINE void finish_narrow(const struct product *p, const int32_t *tile, long fir
     const long at = ((first + r) * p->c_row + column) * size, bytes = columns * size;
     if (finish == finish_add) memcpy(c, (char *)p->c + at, (size_t)bytes);
     if (finish == finish_slope) memcpy(kept, (char *)p->kept + at, (size_t)bytes);
-    finish_lanes(&q, tile + r * panel_columns, first + r, 0, 0, element, finish, activation);
+    finish_lanes(&q, tile + r * panel_columns, first + r, 0, 0, element, finish, activation, rounds);
     memcpy((char *)p->c + at, c, (size_t)bytes);
     if (p->kept) memcpy((char *)p->kept + at, kept, (size_t)bytes);
   }
 }
 
 INLINE void finish(const struct product *p, enum element element, const int32_t *tile, long first, long rows,
-                   long column) {
+                   long column, const bool rounds) {
   const long columns = p->columns - column;
 #define FINISH(f, a)                                                                                                  \
   do {                                                                                                                \
     if (columns >= panel_columns)                                                                                     \
-      finish_rows(p, tile, first, rows, column, element, f, a);                                                       \
+      finish_rows(p, tile, first, rows, column, element, f, a, rounds);                                               \
     else                                                                                                              \
-      finish_narrow(p, tile, first, rows, column, columns, element, f, a);                                            \
+      finish_narrow(p, tile, first, rows, column, columns, element, f, a, rounds);                                    \
   } while (0)
 #define FINISH_WITH_ACTIVATION(f)                                                                                     \
   switch (p->activation) {                                                                                            \
@@ -221,6 +231,7 @@ INLINE void expect(const struct product *p, enum element element, long first, lo
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,fma,bmi2,avx512bf16")))
 #define LANES 16
 #define TILE_ROWS 8
+#define ROUNDS true
 #include "product_tile.inc"
 
 #define NAME int8_dot
@@ -245,6 +256,18 @@ static bool may_use_tiles(void) {
   }
   return answer == yes;
 }
+
+void begin_products(void) { keeps_tiles = true; }
+
+void end_products(void) {
+  keeps_tiles = false;
+  release();
+}
+
+#else
+
+void begin_products(void) {}
+void end_products(void) {}
 
 #endif
 

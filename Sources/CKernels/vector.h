@@ -120,6 +120,17 @@ INLINE void store_two(void *x, enum element e, long i, floats first, floats seco
                               45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
 }
 
+typedef __bf16 bf16s __attribute__((vector_size(32), aligned(2)));
+typedef __bf16 all_bf16s __attribute__((vector_size(64), aligned(2)));
+
+/// `store_two` for bfloat16 where the target has the instruction that rounds; subnormal numbers become zero.
+INLINE void store_two_bf16(void *x, long i, floats first, floats second) {
+  const bf16s a = __builtin_convertvector(first, bf16s), b = __builtin_convertvector(second, bf16s);
+  *(all_bf16s *)((uint16_t *)x + i) =
+      __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+                              24, 25, 26, 27, 28, 29, 30, 31);
+}
+
 /// The larger of each two lanes, and the smaller; a's where it is not a number.
 INLINE floats larger(floats a, floats b) {
   floats c;

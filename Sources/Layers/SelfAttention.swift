@@ -11,13 +11,19 @@ public struct SelfAttention {
   let layer: Int
   let precision: Precision
   let dropoutRate: Double
+  let instructions: instructions
 
-  public init(heads: Int, headSize: Int, layer: Int, precision: Precision, dropoutRate: Double) {
+  /// - Parameter instructions: for the rows of scores, at most what the CPU has.
+  public init(
+    heads: Int, headSize: Int, layer: Int, precision: Precision, dropoutRate: Double,
+    instructions: instructions? = nil
+  ) {
     self.heads = heads
     self.headSize = headSize
     self.layer = layer
     self.precision = precision
     self.dropoutRate = dropoutRate
+    self.instructions = instructions ?? best_instructions(precision.element)
   }
 
   private var features: Int { heads * headSize }
@@ -46,7 +52,8 @@ public struct SelfAttention {
     let first = tokens.lowerBound
     return Place(
       shape: attention(
-        element: precision.element, tokens: tokens.count, head_size: headSize, qkv_row: 3 * features,
+        element: precision.element, instructions: instructions, tokens: tokens.count, head_size: headSize,
+        qkv_row: 3 * features,
         context_row: features, scale: 1 / Float(headSize).squareRoot(), logsum_row: heads,
         dropout: dropout(rate: dropoutRate, key: key, site: .probabilities(layer: layer)),
         position: UInt32(truncatingIfNeeded: first * heads + head) &* counters,

@@ -15,8 +15,12 @@ import Testing
     let logsum: Tensor
     let context: Tensor
 
-    init(heads: Int, size: Int, lengths: [Int], rate: Double = 0, threads: Int = 2) {
-      attention = SelfAttention(heads: heads, headSize: size, layer: 3, precision: .fp32, dropoutRate: rate)
+    init(
+      heads: Int, size: Int, lengths: [Int], rate: Double = 0, threads: Int = 2, precision: Precision = .fp32,
+      instructions: instructions? = nil
+    ) {
+      attention = SelfAttention(
+        heads: heads, headSize: size, layer: 3, precision: precision, dropoutRate: rate, instructions: instructions)
       batch = PackedBatch(
         lengths.map { (ids: [Int32](repeating: 0, count: $0), segments: [Int32](repeating: 0, count: $0)) })
       key = rate > 0 ? DropoutKey(seed: 8, step: 9) : nil
@@ -68,6 +72,39 @@ import Testing
       run.forward(qkv)
       return dot(run.context, dcontext)
     }
+  }
+
+  /// With the instructions of the CPU and without: the same draws, what fp32 gives but for the rounding.
+  @Test(
+    arguments: [nil, instructions_plain] as [instructions?],
+    [(6, 0), (32, 0.1), (64, 0.3), (72, 0)] as [(size: Int, rate: Double)])
+  func bfloat16GivesWhatFloatsGive(instructions: instructions?, shape: (size: Int, rate: Double)) {
+    let lengths = [1, 2, 31, 64, 65, 200]
+    func halves(_ x: Tensor) -> Tensor {
+      let y = Tensor(x.shape)
+      for (index, value) in x.elements.enumerated() {
+        UnsafeMutableRawPointer(y.data).storeBytes(of: value.bf16, toByteOffset: index * 2, as: UInt16.self)
+      }
+      return y
+    }
+    func floats(_ x: Tensor) -> Tensor {
+      let raw = UnsafeRawPointer(x.data)
+      return Tensor(x.shape, (0..<x.count).map { Float(bf16: raw.load(fromByteOffset: $0 * 2, as: UInt16.self)) })
+    }
+    let exact = Case(heads: 2, size: shape.size, lengths: lengths, rate: shape.rate)
+    let run = Case(
+      heads: 2, size: shape.size, lengths: lengths, rate: shape.rate, precision: .bf16, instructions: instructions)
+    let qkv = halves(normal([run.batch.tokens, 3 * run.features], 1))
+    let dcontext = halves(normal([run.batch.tokens, run.features], 2))
+    exact.forward(floats(qkv))
+    run.forward(qkv)
+    expectEqual(floats(run.context), exact.context, within: 2e-2)
+    for (index, logsum) in exact.logsum.elements.enumerated() {
+      #expect(abs(run.logsum[index] - logsum) < 1e-3, "query \(index)")
+    }
+    // Both from the same context, so that only backward's own rounding is compared.
+    exact.context.copy(from: floats(run.context))
+    expectEqual(floats(run.backward(qkv, dcontext)), exact.backward(floats(qkv), floats(dcontext)), within: 5e-2)
   }
 
   @Test func aSequenceDoesNotSeeItsNeighbours() {

@@ -166,6 +166,8 @@ void residual_layernorm_backward(float *gradient, void *ddense, float *dweight, 
 /// One head of one sequence: T tokens, D features of the head.
 struct attention {
   enum element element;
+  /// What the rows of scores may be computed with: at most what the CPU has.
+  enum instructions instructions;
   long tokens, head_size;
   /// Elements from one token's queries, keys or values, and from one token's context, to the next's.
   long qkv_row, context_row;
