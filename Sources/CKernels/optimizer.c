@@ -19,6 +19,12 @@ KERNEL void adamw_step(float *restrict value, float *restrict first, float *rest
   }
 }
 
+KERNEL void adamw_decay(float *value, const struct adamw *step, long count) {
+  const float kept = 1.0f - step->learning_rate * step->weight_decay;
+  if (kept == 1.0f) return;
+  for (long i = 0; i < count; i++) value[i] *= kept;
+}
+
 KERNEL double squared_norm(const float *x, long count) {
 #pragma clang fp reassociate(on)
   double sum = 0;

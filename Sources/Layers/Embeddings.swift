@@ -18,8 +18,6 @@ public final class Embeddings {
   private let norm: LayerNorm
   private let normal = Buffer()
   private let deviation = Buffer()
-  /// The words whose gradients may not be zero; nil when any may.
-  private var touched: Set<Int32>? = nil
 
   /// - Parameter name: such as `bert.embeddings`
   public init(name: String, vocabulary: Int, maxPositions: Int, types: Int, shape: EncoderShape) {
@@ -28,7 +26,7 @@ public final class Embeddings {
     self.vocabulary = vocabulary
     self.types = types
     self.maxPositions = maxPositions
-    word = Parameter(name: "\(name).word_embeddings.weight", shape: [vocabulary, features])
+    word = Parameter(name: "\(name).word_embeddings.weight", shape: [vocabulary, features], isTable: true)
     position = Parameter(name: "\(name).position_embeddings.weight", shape: [maxPositions, features])
     type = Parameter(name: "\(name).token_type_embeddings.weight", shape: [types, features])
     norm = LayerNorm(name: "\(name).LayerNorm", features: features, epsilon: shape.epsilon)
@@ -85,14 +83,14 @@ public final class Embeddings {
   /// Makes the tables' gradients zero: only the rows that were written since the last time.
   public func clearTables() {
     let features = shape.features
-    if let touched {
-      for row in touched { (word.gradient.data + Int(row) * features).update(repeating: 0, count: features) }
+    if let touched = word.touched, !touched.isUnknown {
+      for row in touched.rows { (word.gradient.data + row * features).update(repeating: 0, count: features) }
     } else {
       word.gradient.fill(0)
     }
+    word.touched?.clear()
     position.gradient.fill(0)
     type.gradient.fill(0)
-    touched = []
   }
 
   public func beginBackward(chunks: Int) { norm.begin(chunks: chunks) }
@@ -116,7 +114,7 @@ public final class Embeddings {
   private var columns: [Range<Int>] { Range.chunks(of: shape.features, size: 64) }
 
   /// Before `backwardTables`.
-  public func touch(_ batch: PackedBatch) { touched?.formUnion(batch.ids) }
+  public func touch(_ batch: PackedBatch) { word.touched?.touch(batch.ids) }
 
   /// Adds gradient [N, H] of the vectors' sum to the tables' gradients.
   public func backwardTables(_ gradient: UnsafePointer<Float>, _ batch: PackedBatch, chunk: Int) {

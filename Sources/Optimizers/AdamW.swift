@@ -5,6 +5,7 @@ import Tensors
 ///
 /// (1) A step is cut into chunks by the parameters' sizes only.
 /// (2) With the same gradients and state, a step gives the same bits: value, moments and step count are all the state.
+/// (3) A table's rows that were never touched have moments of zero: they only decay, and nothing else of them is read.
 public final class AdamW {
   /// Parameters that share a learning rate.
   public struct Group {
@@ -37,12 +38,14 @@ public final class AdamW {
   /// In the order of the groups; for checkpoints, together with `steps`.
   public let moments: [Moments]
   /// The steps that were taken.
-  public var steps = 0
+  public private(set) var steps = 0
 
   private let pool: ThreadPool
   /// Multiplies the gradients in the next step only.
   private var gradientScale: Float = 1
   private let chunks: [Chunk]
+  /// For each parameter that is a table, which rows' moments may not be zero; found out in the first step.
+  private var moving: [[Bool]]?
 
   private struct Chunk {
     let group: Int
@@ -81,8 +84,12 @@ public final class AdamW {
     sums.withUnsafeMutableBufferPointer { sums in
       pool.run(.optimiser, chunks: chunks.count) { index in
         let chunk = chunks[index]
-        sums[index] = squared_norm(
-          moments[chunk.moments].parameter.gradient.data + chunk.elements.lowerBound, chunk.elements.count)
+        let parameter = moments[chunk.moments].parameter
+        let touched = parameter.touched
+        forParts(of: chunk, where: touched.map { touched in { touched.contains($0) } }) { part, isTouched in
+          guard isTouched else { return }
+          sums[index] += squared_norm(parameter.gradient.data + part.lowerBound, part.count)
+        }
       }
     }
     let norm = sums.reduce(0, +).squareRoot()
@@ -103,14 +110,66 @@ public final class AdamW {
         root_correction2: Float(correction2.squareRoot()), gradient_scale: gradientScale)
     }
     gradientScale = 1
+    let moving = updateMoving()
     pool.run(.optimiser, chunks: chunks.count) { index in
       let chunk = chunks[index]
       let state = moments[chunk.moments]
-      let at = chunk.elements.lowerBound
+      let rows = moving[chunk.moments]
       var constants = constants[chunk.group]
-      adamw_step(
-        state.parameter.value.data + at, state.first.data + at, state.second.data + at,
-        state.parameter.gradient.data + at, &constants, chunk.elements.count)
+      forParts(of: chunk, where: rows.isEmpty ? nil : { rows[$0] }) { part, isMoving in
+        let at = part.lowerBound
+        if isMoving {
+          adamw_step(
+            state.parameter.value.data + at, state.first.data + at, state.second.data + at,
+            state.parameter.gradient.data + at, &constants, part.count)
+        } else {
+          adamw_decay(state.parameter.value.data + at, &constants, part.count)
+        }
+      }
+    }
+  }
+
+  /// Goes on from moments that were read into `moments`, after so many steps.
+  public func resume(after steps: Int) {
+    self.steps = steps
+    moving = nil
+  }
+
+  /// Empty for a parameter that is no table.
+  private func updateMoving() -> [[Bool]] {
+    var moving =
+      moving
+      ?? moments.map { state in
+        guard state.parameter.touched != nil else { return [] }
+        let (rows, columns) = (state.first.shape[0], state.first.shape[1])
+        return (0..<rows).map { row in
+          let range = row * columns..<(row + 1) * columns
+          return steps > 1 && range.contains { state.first[$0] != 0 || state.second[$0] != 0 }
+        }
+      }
+    self.moving = nil  // so that the rows change in place
+    for (index, state) in moments.enumerated() {
+      guard let touched = state.parameter.touched else { continue }
+      if touched.isUnknown { moving[index] = [Bool](repeating: true, count: moving[index].count) }
+      for row in touched.rows { moving[index][row] = true }
+    }
+    self.moving = moving
+    return moving
+  }
+
+  /// A chunk in parts whose rows are alike; the whole of it where the parameter is no table.
+  private func forParts(of chunk: Chunk, where holds: ((Int) -> Bool)?, _ body: (Range<Int>, Bool) -> Void) {
+    let value = moments[chunk.moments].parameter.value
+    guard let holds else { return body(chunk.elements, true) }
+    let columns = value.shape[1]
+    var from = chunk.elements.lowerBound
+    while from < chunk.elements.upperBound {
+      let isSo = holds(from / columns)
+      var row = from / columns + 1
+      while row * columns < chunk.elements.upperBound, holds(row) == isSo { row += 1 }
+      let to = min(row * columns, chunk.elements.upperBound)
+      body(from..<to, isSo)
+      from = to
     }
   }
 

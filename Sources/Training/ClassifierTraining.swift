@@ -168,7 +168,7 @@ public final class ClassifierTraining {
         weightDecay: plan.weightDecay), pool: pool)
     if let resumed {
       for (name, tensor) in tensors(model, optimizer) { try resumed.read(name, into: tensor) }
-      optimizer.steps = state.step
+      optimizer.resume(after: state.step)
       model.parametersChanged()
     }
     let count = partition.training.count

@@ -79,10 +79,52 @@ import Testing
     second.value.copy(from: first.value)
     resumed.moments[0].first.copy(from: optimizer.moments[0].first)
     resumed.moments[0].second.copy(from: optimizer.moments[0].second)
-    resumed.steps = optimizer.steps
+    resumed.resume(after: optimizer.steps)
     optimizer.step(scale: 0.5)
     resumed.step(scale: 0.5)
     #expect(first.value.elements == second.value.elements)
+  }
+
+  /// A table's steps are those of a parameter that is none, bit for bit: also when rows are touched late, never, or again
+  /// after a resumption.
+  @Test func aTableTakesTheSameSteps() {
+    let pool = ThreadPool(threads: 2)
+    let (rows, columns) = (4000, 48)
+    func make(isTable: Bool) -> (Parameter, AdamW) {
+      let parameter = Parameter(name: "p", shape: [rows, columns], isTable: isTable)
+      var random = CounterRandom(seed: 1, purpose: 1)
+      random.fillNormal(parameter.value, deviation: 1)
+      parameter.touched?.clear()
+      return (parameter, AdamW(groups: [.init(name: "p", parameters: [parameter], learningRate: 0.1)], pool: pool))
+    }
+    let (plain, reference) = make(isTable: false)
+    var (table, optimizer) = make(isTable: true)
+    for step in 0..<6 {
+      if step == 4 {
+        let (again, resumed) = make(isTable: true)
+        again.value.copy(from: table.value)
+        resumed.moments[0].first.copy(from: optimizer.moments[0].first)
+        resumed.moments[0].second.copy(from: optimizer.moments[0].second)
+        resumed.resume(after: optimizer.steps)
+        (table, optimizer) = (again, resumed)
+      }
+      let gradient = Tensor([rows, columns])
+      var random = CounterRandom(seed: 2, purpose: 1, index: UInt64(step))
+      let touched = (0..<20).map { Int32(($0 * 37 + step * 11) % (rows / 2)) }
+      let row = Tensor([columns])
+      for index in touched {
+        random.fillNormal(row, deviation: 1)
+        for column in 0..<columns { gradient[Int(index) * columns + column] = row[column] }
+      }
+      table.touched?.clear()
+      table.touched?.touch(touched)
+      for parameter in [plain, table] { parameter.gradient.copy(from: gradient) }
+      let norms = (reference.clip(maxNorm: 1000), optimizer.clip(maxNorm: 1000))
+      #expect(abs(norms.0 - norms.1) < 1e-9 * norms.0)
+      for optimizer in [reference, optimizer] { optimizer.step(scale: 1) }
+      #expect(plain.value.elements == table.value.elements, "step \(step)")
+    }
+    #expect(reference.moments[0].second.elements == optimizer.moments[0].second.elements)
   }
 }
 

@@ -221,6 +221,8 @@ struct adamw {
 
 /// value, first and second moment [count] take one step, as torch.optim.AdamW does.
 void adamw_step(float *value, float *first, float *second, const float *gradient, const struct adamw *step, long count);
+/// The same where gradient and moments are zero.
+void adamw_decay(float *value, const struct adamw *step, long count);
 
 /// The sum of the squares.
 double squared_norm(const float *x, long count);
