@@ -157,8 +157,18 @@ final class BertEncoder {
   }
 
   private func reserve(_ batch: PackedBatch) {
-    // Cut by the number of rows only. Pairs of rows make words, and blocks of eight make tiles.
-    rows = Range.chunks(of: batch.tokens, size: 128, multiple: 8)
+    // Cut by the number of rows only. Pairs of rows make words, and blocks of eight or sixteen make tiles. The last chunks
+    // are short: a thread that has none left waits for one of these at most.
+    rows = Range.chunks(of: batch.tokens, size: 128, multiple: 16)
+    if rows.count >= 8 {
+      rows =
+        rows.dropLast(4)
+        + rows.suffix(4).flatMap { long in
+          Range.chunks(of: long.count, size: long.count / 2, multiple: 16).map {
+            long.lowerBound + $0.lowerBound..<long.lowerBound + $0.upperBound
+          }
+        }
+    }
     embeddings.reserve(batch.tokens)
     while kept.count < (memory == .low ? 1 : layers.count) { kept.append(EncoderLayerActivations()) }
     for activations in kept { activations.reserve(batch.tokens, shape) }
