@@ -229,9 +229,9 @@ static long bytes_of(enum element element) { return element == element_bf16 ? 2 
 static long words_of(enum element element, long count) { return element == element_bf16 ? (count + 1) / 2 : count; }
 
 /// Takes `bytes` from the front of scratch, whole cache lines.
-static void *take(char **scratch, long bytes) {
-  void *taken = *scratch;
-  *scratch += (bytes + 63) / 64 * 64;
+static void *take(uintptr_t *scratch, long bytes) {
+  void *taken = (void *)*scratch;
+  *scratch += (uintptr_t)(bytes + 63) / 64 * 64;
   return taken;
 }
 
@@ -243,14 +243,14 @@ struct forward_scratch {
 
 static long divide_forward(struct forward_scratch *s, char *scratch, long tokens, long head_size,
                            enum element element) {
-  char *at = scratch;
+  uintptr_t at = (uintptr_t)scratch;
   const long words = words_of(element, tokens);
   s->keys = take(&at, panels_size(tokens, words_of(element, head_size)));
   s->values = take(&at, panels_size(head_size, words));
   s->scores = take(&at, queries_per_block * filled(tokens) * 4);
   s->share = take(&at, queries_per_block * 4);
   s->probabilities = take(&at, queries_per_block * filled(tokens) * bytes_of(element));
-  return at - scratch;
+  return (long)(at - (uintptr_t)scratch);
 }
 
 struct backward_scratch {
@@ -264,7 +264,7 @@ struct backward_scratch {
 
 static long divide_backward(struct backward_scratch *s, char *scratch, long tokens, long head_size,
                             enum element element) {
-  char *at = scratch;
+  uintptr_t at = (uintptr_t)scratch;
   const long words = words_of(element, tokens);
   const long block = words_of(element, queries_per_block);
   s->keys = take(&at, panels_size(tokens, words_of(element, head_size)));
@@ -279,7 +279,7 @@ static long divide_backward(struct backward_scratch *s, char *scratch, long toke
   s->dkeys = take(&at, head_size * filled(tokens) * 4);
   s->dvalues = take(&at, head_size * filled(tokens) * 4);
   s->ds = take(&at, queries_per_block * filled(tokens) * bytes_of(element));
-  return at - scratch;
+  return (long)(at - (uintptr_t)scratch);
 }
 
 long attention_forward_scratch(long tokens, long head_size, enum element element) {

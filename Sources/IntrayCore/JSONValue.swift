@@ -77,7 +77,9 @@ extension JSONValue: Codable {
     } else if let number = try? value.decode(Int.self) {
       self = .int(number)
     } else {
-      self = .double(try value.decode(Double.self))
+      // A number whose digits end beyond a double's may become a whole one, which is written and read again as such.
+      let number = try value.decode(Double.self)
+      self = Int(exactly: number).map(JSONValue.int) ?? .double(number)
     }
   }
 
