@@ -138,6 +138,8 @@ final class TranslationIndex: Sendable {
     while !cursor.isAtEnd {
       let keyBytes = Int(try cursor.number())
       let targetCount = Int(try cursor.number())
+      // Nothing could be written for a key without a target.
+      guard targetCount > 0 else { throw Self.damaged(path) }
       let key = try cursor.take(keyBytes)
       let first = cursor.offset
       for _ in 0..<targetCount {
