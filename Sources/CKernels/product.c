@@ -279,10 +279,11 @@ enum instructions best_instructions(enum element element) {
   const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512vl");
-  const int amx = avx512 && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+  const int avx512bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  const int amx = avx512bf16 && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
                   __builtin_cpu_supports("amx-int8");
   if (amx && element != element_fp32 && may_use_tiles()) return instructions_amx;
-  if (avx512 && element == element_bf16 && __builtin_cpu_supports("avx512bf16")) return instructions_dot;
+  if (avx512bf16 && element == element_bf16) return instructions_dot;
   if (avx512 && element == element_int8 && __builtin_cpu_supports("avx512vnni")) return instructions_dot;
   if (avx512) return instructions_avx512;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
