@@ -8,6 +8,7 @@ import Synchronization
 ///     never depend on the number of threads.
 /// (2) `run` returns when all chunks are done, and what they wrote is visible to the caller.
 /// (3) One run at a time: a second caller waits. A chunk must not start a run.
+/// (4) Numbers below the normal ones count as zero in a chunk.
 public final class ThreadPool: Sendable {
   /// The calling thread is one of them.
   public var threads: Int { crew.scratch.count }
@@ -134,7 +135,9 @@ private final class Crew: @unchecked Sendable {
     guard chunks > 0 else { return }
     pthread_mutex_lock(turn)
     let began = Self.now()
+    let subnormals = flush_subnormals()
     share(chunks: chunks, scratch: count, body)
+    restore_subnormals(subnormals)
     let index = phase.rawValue
     times[index].wall += Self.now() - began
     for thread in busy.indices {
@@ -204,6 +207,7 @@ private final class Crew: @unchecked Sendable {
     var signals = sigset_t()
     sigfillset(&signals)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
+    _ = flush_subnormals()
     var seen = 0
     func isCalled() -> Bool { generation.load(ordering: .acquiring) != seen || isEnding.load(ordering: .acquiring) }
     while true {

@@ -29,6 +29,23 @@ private final class Counter: Sendable {
     #expect(arrived.load(ordering: .relaxed) == 3)
   }
 
+  @Test(arguments: [1, 3]) func subnormalNumbersAreZeroInAChunkAndNowhereElse(threads: Int) {
+    let pool = ThreadPool(threads: threads)
+    let least = Tensor([1])
+    least.data[0] = .leastNormalMagnitude
+    func halved() -> Float { least.data[0] * 0.5 }
+    let results = Tensor([threads])
+    let arrived = Atomic<Int>(0)
+    pool.run(.measuring, chunks: threads) { chunk in
+      // Each chunk waits for the others, so that each thread has one.
+      arrived.wrappingAdd(1, ordering: .relaxed)
+      while arrived.load(ordering: .relaxed) < threads { usleep(100) }
+      results.data[chunk] = halved()
+    }
+    #expect(results.elements.allSatisfy { $0 == 0 })
+    #expect(halved() > 0)
+  }
+
   @Test func scratchBelongsToOneChunkAtATime() {
     let pool = ThreadPool(threads: 4)
     let wrong = Atomic<Int>(0)
