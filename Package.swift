@@ -108,8 +108,7 @@ let package = Package(
       "intray",
       [
         "IntrayCore", "FileKit", "Service", "SpecFile", "Outbox", "Tables", "ModelStore", "Tokenizers", "Models",
-        "Tensors",
-        "Text", "CKernels", "PluginHost", argumentParser,
+        "Training", "Tensors", "Text", "CKernels", "PluginHost", argumentParser,
       ]),
 
     // Plugins: a dynamic library each.

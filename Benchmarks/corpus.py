@@ -48,6 +48,14 @@ class Corpus:
                 file.writelines(" ".join(text.split()) + "\n" for text in row[1:3])
         return path
 
+    def papers(self, count):
+        """Writes the first training rows, title and abstract in a line."""
+        path = os.path.join(self.work, f"papers-{count}.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            for row in itertools.islice(itertools.cycle(self.rows["train"]), count):
+                file.write(" ".join(" ".join(row[1:3]).split()) + "\n")
+        return path
+
     def words(self, count):
         """Writes the words of the first training rows in lower case, a line each; repeated where there are too few."""
         path = os.path.join(self.work, f"words-{count}.txt")

@@ -48,6 +48,14 @@ class Intray:
         done = run(["intray", "tokenize", "--speed", "--json", "--model", model, "--max-length", str(MAX_LENGTH), file])
         return json.loads(done.output)
 
+    def speed(self, file, model, precision, turns):
+        """{(work, threads): figures}, measured in turns within one process."""
+        done = run(["intray", "speed", "--json", "--model", model, "--precision", precision,
+                    "--max-length", str(MAX_LENGTH), "--batch-size", str(BATCH), "--turns", str(turns), file])
+        return {
+            (line["work"], line["threads"]): {"tokens_per_s": line["tokens_per_s"], "phases": line["phase_seconds"]}
+            for line in json.loads(done.output)["speeds"]}
+
     def augment(self, file, operations, threads):
         """One copy of each row by each operation: with reading and writing, and the cleaning and changing alone."""
         metrics, done = self._job(

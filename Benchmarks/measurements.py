@@ -15,6 +15,8 @@ from process import python
 
 INFERENCE_PEERS = ["torch-fp32", "torch-bf16", "ort-fp32", "ort-int8", "openvino-fp32", "openvino-bf16"]
 
+WORKS = ["training", "inference"]
+
 
 @dataclasses.dataclass
 class Comparison:
@@ -195,24 +197,25 @@ def accuracy(shop):
 def threads(shop):
     if shop.threads == 1:
         raise Refused("there is one core only")
-    train = shop.corpus.cut("train", shop.count(200))
-    dev = shop.corpus.cut("dev", shop.count(1000), shop.known_labels)
-    tokens = shop.lengths(shop.minilm, dev)["tokens"]
+    turns = shop.count(12, least=3)
+    texts = shop.corpus.papers(200)
     contestants, comparisons = {}, []
+    for precision, works in {"fp32": WORKS, "bf16": WORKS, "int8": WORKS[1:]}.items():
+        measured = {}
 
-    def infer(precision, threads):
-        run = shop.intray.infer(dev, tokens, shop.classifier_model, precision, threads)
-        return run | {"tokens_per_s": run["engine_tokens_per_s"]}
+        def figures(precision, measured, key):
+            """The first contestant of a pair measures for all of its precision: they take turns in one process."""
+            if key not in measured:
+                measured.update(shop.intray.speed(texts, shop.minilm, precision, turns))
+            return measured.pop(key)
 
-    kinds = [("finetune", p, functools.partial(shop.intray.finetune, train, shop.minilm, p)) for p in ("fp32", "bf16")]
-    kinds += [("infer", p, functools.partial(infer, p)) for p in ("fp32", "bf16", "int8")]
-    for kind, precision, measure in kinds:
-        for count in (1, shop.threads):
-            contestants[f"{kind} {precision}, {count}"] = functools.partial(measure, count)
-        comparisons.append(Comparison(
-            f"{kind} {precision}, {shop.threads}", [f"{kind} {precision}, 1"], "tokens_per_s"))
+        for work in works:
+            names = [f"{work} {precision}, {count}" for count in (shop.threads, 1)]
+            for name, count in zip(names, (shop.threads, 1)):
+                contestants[name] = functools.partial(figures, precision, measured, (work, count))
+            comparisons.append(Comparison(names[0], names[1:], "tokens_per_s"))
     return Measurement(
-        f"One thread and {shop.threads}, MiniLM, without start-up", {"real tokens/s": ("tokens_per_s", ",.0f")},
+        f"{shop.threads} threads and one, MiniLM, {turns} turns in each pair", {"real tokens/s": ("tokens_per_s", ",.0f")},
         contestants, comparisons)
 
 

@@ -87,8 +87,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// The precision to compute in: the one that was asked for, or else the fastest.
   /// - Throws: `IntrayError(.spec)` when the model's sizes do not fit the one that was asked for.
   public func precision(_ wanted: Precision?) throws -> Precision {
-    guard let wanted else { return encoderShape.fits(.fastest) ? .fastest : .fp32 }
-    guard encoderShape.fits(wanted) else {
+    guard let wanted else { return fits(.fastest) ? .fastest : .fp32 }
+    guard fits(wanted) else {
       throw IntrayError(
         .spec,
         "precision \(wanted.rawValue) needs sizes that are multiples of \(wanted.perWord); the model has hidden_size "
@@ -97,6 +97,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     return wanted
   }
+
+  /// Whether its sizes are multiples of what the precision needs.
+  public func fits(_ precision: Precision) -> Bool { encoderShape.fits(precision) }
 
   /// The shape of one of the encoder's layers.
   var encoderShape: EncoderShape {

@@ -35,4 +35,12 @@ public struct PhaseTime: Sendable, Equatable {
   public var wall = 0.0
   /// In which threads computed, added over the threads: `wall` times the threads at best.
   public var busy = 0.0
+
+  public init(wall: Double = 0, busy: Double = 0) {
+    self.wall = wall
+    self.busy = busy
+  }
+
+  public static func - (a: PhaseTime, b: PhaseTime) -> PhaseTime { .init(wall: a.wall - b.wall, busy: a.busy - b.busy) }
+  public static func += (a: inout PhaseTime, b: PhaseTime) { a = .init(wall: a.wall + b.wall, busy: a.busy + b.busy) }
 }

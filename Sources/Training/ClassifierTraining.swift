@@ -162,10 +162,8 @@ public final class ClassifierTraining {
 
   private func train(_ partition: Partition, from resumed: SafetensorsFile?) throws {
     let model = try load(seed(ofFold: state.fold))
-    let optimizer = AdamW(
-      groups: try LearningRates.groups(
-        for: model, encoder: plan.learningRate, head: plan.headLearningRate, decay: plan.layerDecay,
-        weightDecay: plan.weightDecay), pool: pool)
+    let training = try TrainingStep(model, plan: plan, seed: seed(ofFold: state.fold), pool: pool)
+    let optimizer = training.optimizer
     if let resumed {
       for (name, tensor) in tensors(model, optimizer) { try resumed.read(name, into: tensor) }
       optimizer.resume(after: state.step)
@@ -181,7 +179,9 @@ public final class ClassifierTraining {
       while state.position < count {
         let window = order[state.position..<min(count, state.position + plan.windowSize)]
         let began = ContinuousClock.now
-        let loss = try step(model, optimizer, rows: window, factor: schedule.factor(state.step))
+        let loss = try training.run(
+          window, encodings: rows.encodings, labels: rows.labels, microBatches: &state.microBatches,
+          factor: schedule.factor(state.step))
         state.seconds += (ContinuousClock.now - began) / .seconds(1)
         state.tokens += window.reduce(0) { $0 + rows.encodings[$1].ids.count }
         state.lossSum += loss * Double(window.count)
@@ -202,32 +202,6 @@ public final class ClassifierTraining {
       try finishEpoch(model, optimizer, partition)
       lastSave = .now
     }
-  }
-
-  /// One optimiser step over a window of micro-batches. Returns the window's mean loss.
-  private func step(
-    _ model: SequenceClassifier, _ optimizer: AdamW, rows window: ArraySlice<Int>, factor: Double
-  ) throws -> Double {
-    model.zeroGradients()
-    var total = 0.0
-    for start in stride(from: window.startIndex, to: window.endIndex, by: plan.batchSize) {
-      let micro = window[start..<min(window.endIndex, start + plan.batchSize)]
-      let logits = try model.forward(
-        PackedBatch(micro.map { (rows.encodings[$0].ids, rows.encodings[$0].segments) }),
-        dropout: DropoutKey(seed: seed(ofFold: state.fold), step: UInt64(state.microBatches)))
-      let gradient = Tensor(logits.shape)
-      // Each row weighs the same in the window, also where the last micro-batch is short (recipe.md, trap 5).
-      let loss = crossEntropy(
-        logits: logits, labels: micro.map { rows.labels[$0] }, gradient: gradient,
-        scale: Double(micro.count) / Double(window.count))
-      model.backward(gradient)
-      total += loss * Double(micro.count)
-      state.microBatches += 1
-    }
-    _ = optimizer.clip(maxNorm: plan.clip)
-    optimizer.step(scale: factor)
-    model.parametersChanged()
-    return total / Double(window.count)
   }
 
   private func finishEpoch(_ model: SequenceClassifier, _ optimizer: AdamW, _ partition: Partition) throws {

@@ -21,7 +21,7 @@ struct Intray: ParsableCommand {
       CommandGroup(name: "Keep order:", subcommands: [Hold.self, Release.self, Purge.self]),
       CommandGroup(
         name: "Look before you run:",
-        subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self, Lemmatize.self]),
+        subcommands: [Validate.self, Plan.self, Inspect.self, Tokenize.self, Lemmatize.self, Speed.self]),
       CommandGroup(
         name: "What there is:", subcommands: [Plugins.self, Models.self, Schema.self, Doctor.self, Fsck.self]),
     ])

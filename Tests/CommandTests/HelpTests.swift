@@ -6,8 +6,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "", "run", "submit", "status", "logs", "cancel", "retry", "hold", "release", "purge", "validate", "plan", "inspect",
-    "tokenize", "lemmatize",
-    "plugins", "models",
+    "tokenize", "lemmatize", "speed", "plugins", "models",
     "models list", "models show", "models add", "models remove", "schema", "doctor", "fsck",
   ]
 
